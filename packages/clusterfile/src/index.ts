@@ -1,0 +1,1 @@
+export type { Cluster, HostSpec } from './cluster.ts';

@@ -1,0 +1,111 @@
+import type { ProblemData } from '@seal/foundation';
+import type { OperationEvent, OperationStatus, StepStatus } from './events.ts';
+import type { Plan } from './plan.ts';
+
+export interface StepView {
+  readonly id: string;
+  readonly phase: string;
+  readonly node: string;
+  readonly status: StepStatus;
+  readonly attempt: number;
+  readonly exitCode?: number;
+  readonly problem?: ProblemData;
+  readonly startedAt?: number;
+  readonly durationMs?: number;
+}
+
+export interface PhaseView {
+  readonly name: string;
+  readonly status: 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+}
+
+/** The state of an operation: a fold over its log and nothing else. */
+export interface OperationView {
+  readonly operation: string;
+  readonly status: OperationStatus;
+  readonly cancelRequested: boolean;
+  readonly waitingFor?: string;
+  readonly requestedBy: string;
+  readonly createdAt: number;
+  readonly finishedAt?: number;
+  readonly problem?: ProblemData;
+  readonly phases: ReadonlyMap<string, PhaseView>;
+  readonly steps: ReadonlyMap<string, StepView>;
+  /** Seq of the last event folded in; 0 = none. */
+  readonly seq: number;
+}
+
+/** The view of an operation before its first event. */
+export function emptyOperationView(operation: string, plan: Plan): OperationView {
+  const phases = new Map(plan.phases.map((phase) => [phase.name, { name: phase.name, status: 'PENDING' } as PhaseView]));
+  const steps = new Map<string, StepView>();
+  for (const phase of plan.phases)
+    for (const step of phase.steps)
+      steps.set(step.id, { id: step.id, phase: phase.name, node: step.node, status: 'PENDING', attempt: 0 });
+  return { operation, status: 'PENDING', cancelRequested: false, requestedBy: '', createdAt: 0, phases, steps, seq: 0 };
+}
+
+/**
+ * Applies one more event to `view`, in place: a fold over ten thousand steps must not copy ten thousand entries per event.
+ * Whoever shows a view to others hands out the read-only type.
+ */
+export function applyEvent(view: OperationView, event: OperationEvent): void {
+  Object.assign(view, changes(view, event), { seq: event.seq });
+}
+
+/** The view after all events. */
+export function foldOperation(operation: string, plan: Plan, events: Iterable<OperationEvent>): OperationView {
+  const view = emptyOperationView(operation, plan);
+  for (const event of events) applyEvent(view, event);
+  return view;
+}
+
+function changes(view: OperationView, event: OperationEvent): Partial<OperationView> {
+  switch (event.type) {
+    case 'operation-created':
+      return { createdAt: event.at, requestedBy: event.requestedBy };
+    case 'operation-started':
+      return { status: 'RUNNING' };
+    case 'operation-waiting':
+      return { status: 'WAITING', waitingFor: event.reason };
+    case 'operation-continued':
+      return { status: 'RUNNING', waitingFor: undefined };
+    case 'cancel-requested':
+      return { cancelRequested: true };
+    case 'resume-requested':
+      return resumed(view);
+    case 'operation-finished':
+      return { status: event.status, finishedAt: event.at, waitingFor: undefined, problem: event.problem };
+    case 'phase-started':
+      return changeEntry(view.phases, event.phase, { status: 'RUNNING', startedAt: event.at, finishedAt: undefined });
+    case 'phase-finished':
+      return changeEntry(view.phases, event.phase, { status: event.status, finishedAt: event.at });
+    case 'step-dispatched':
+      return changeEntry(view.steps, event.step, { status: 'DISPATCHED', attempt: event.attempt, problem: undefined });
+    case 'step-started':
+      return changeEntry(view.steps, event.step, { status: 'STARTED', attempt: event.attempt, startedAt: event.at });
+    case 'step-finished': {
+      const { outcome, attempt, exitCode, problem, durationMs } = event;
+      return changeEntry(view.steps, event.step, { status: outcome, attempt, exitCode, problem, durationMs });
+    }
+  }
+}
+
+/** Everything that did not succeed is to be done (again); what succeeded or was skipped stays. */
+function resumed(view: OperationView): Partial<OperationView> {
+  for (const step of view.steps.values())
+    if (step.status === 'FAILED' || step.status === 'UNKNOWN' || step.status === 'CANCELLED')
+      changeEntry(view.steps, step.id, { status: 'PENDING' });
+  for (const phase of view.phases.values())
+    if (phase.status === 'FAILED' || phase.status === 'CANCELLED') changeEntry(view.phases, phase.name, { status: 'PENDING' });
+  return { status: 'RUNNING', cancelRequested: false, finishedAt: undefined, problem: undefined };
+}
+
+function changeEntry<V extends object>(map: ReadonlyMap<string, V>, key: string, change: Partial<V>): Record<string, never> {
+  const entry = map.get(key);
+  if (!entry) throw new Error(`event names ${key}, which the plan does not hold`);
+  Object.assign(entry, change);
+  return {};
+}

@@ -1,0 +1,14 @@
+export type { OperationEvent, OperationEventBody, OperationStatus, StepOutcome, StepStatus } from './events.ts';
+export {
+  applyEvent,
+  emptyOperationView,
+  foldOperation,
+  type OperationView,
+  type PhaseView,
+  type StepView,
+} from './fold-operation.ts';
+export { makePhase, makePhases, type PhaseDraft, type StepDraft } from './make-phase.ts';
+export type { NodeFacts } from './node-facts.ts';
+export type { Phase, Plan, PlanKind, PlanNode } from './plan.ts';
+export type { Content, Effect, FileSpec, LayerRef, Probe, RecordChange, Step, StepArgs, StepKind } from './step.ts';
+export { stepId } from './step-id.ts';

@@ -1,0 +1,80 @@
+import type { Cluster } from '@seal/clusterfile';
+import type { LayerRef, NodeFacts } from '@seal/plan';
+
+/** An enrolled node as the server saw it last. */
+export interface SeenNode {
+  readonly id: string;
+  readonly name: string;
+  readonly connected: boolean;
+  readonly facts: NodeFacts;
+  /** Cluster that the node is a member of, if any. */
+  readonly cluster?: string;
+  /** What its bootstrap token allowed. */
+  readonly usages: readonly ('join-master' | 'join-worker')[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A ClusterImage as the planner needs it; read from manifest, config and a scan of the layers. */
+export interface ImageFacts {
+  readonly reference: string;
+  readonly digest: string;
+  readonly arch: 'amd64' | 'arm64';
+  readonly layers: readonly LayerRef[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  /** CMD / CMDS of the Kubefile: shell lines. */
+  readonly cmds: readonly string[];
+  /** Every regular file and link of the rootfs, relative, sorted: "scripts/init-kube.sh". */
+  readonly paths: readonly string[];
+  /** Text of the small files a planner reads: Metadata, etc/kubeadm.yml, etc/k0s.yaml, … */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface MemberRecord {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly ip: string;
+  readonly role: 'master' | 'worker';
+  readonly state: 'joining' | 'ready';
+}
+
+/** A cluster as the server has recorded it. */
+export interface ClusterRecord {
+  readonly name: string;
+  readonly revision: number;
+  readonly state: 'installing' | 'ready' | 'changing' | 'deleting';
+  /** The Cluster that was asked for when it was made; hosts follow scale-up and delete through `members`. */
+  readonly spec: Cluster;
+  readonly imageDigest: string;
+  readonly runtime: string;
+  readonly runtimeVersion: string;
+  /** In the order in which they joined; the first master is M0. */
+  readonly members: readonly MemberRecord[];
+}
+
+/** A secret that must exist before planning: the server makes what is missing and never makes one twice. */
+export interface MaterialSpec {
+  /** `cluster/<name>/<what>`; the secret store keys of a CA or key pair are `<ref>.key` (secret) and `<ref>.crt` / `<ref>.pub` (public). */
+  readonly ref: string;
+  /** `bootstrap-token`: `[a-z0-9]{6}.[a-z0-9]{16}`. `text`: 32 random bytes in hex. */
+  readonly kind: 'ca' | 'key-pair' | 'bootstrap-token' | 'text';
+  readonly commonName?: string;
+}
+
+/** The public half of a material, which plans may hold in clear. */
+export interface PublicMaterial {
+  readonly certificatePem?: string;
+  readonly publicKeyPem?: string;
+  /** SHA-256 of the SubjectPublicKeyInfo, hex. */
+  readonly spkiSha256?: string;
+}
+
+/** Seen: everything a planner may look at besides what was asked. */
+export interface ClusterFacts {
+  readonly nodes: readonly SeenNode[];
+  readonly image: ImageFacts;
+  readonly record: ClusterRecord | undefined;
+  readonly material: Readonly<Record<string, PublicMaterial>>;
+  /** Shown in errors that tell how to install an agent: the one-line command with a placeholder for the token. */
+  readonly installHint: string;
+}
