@@ -1,0 +1,25 @@
+// pause: the process that holds a pod's namespaces. It reaps children that lost their parent (pods may share one pid
+// namespace), and ends on SIGINT or SIGTERM.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for received := range signals {
+		if received != syscall.SIGCHLD {
+			return
+		}
+		for {
+			child, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+			if err != nil || child <= 0 {
+				break
+			}
+		}
+	}
+}
