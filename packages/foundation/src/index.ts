@@ -1,3 +1,4 @@
+export { assertNever } from './assert-never.ts';
 export { type Clock, sleep, systemClock } from './clock.ts';
 export { canonicalJson, newId, sha256Digest } from './ids.ts';
 export { Problem, type ProblemData, type ProblemOptions } from './problem.ts';

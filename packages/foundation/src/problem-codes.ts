@@ -80,6 +80,31 @@ export const problemCodes = {
     summary: 'A cluster was asked for without any master.',
     remedy: 'Name at least one host with -m / --masters or the role "master".',
   },
+  // protocol between server and agents
+  STEP_KIND_UNKNOWN: {
+    exit: 1,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The server sent a kind of step that this agent does not know.',
+    remedy: 'Upgrade the agent on that node (run the install line again), then resume the operation.',
+  },
+  STEP_INVALID: {
+    exit: 1,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'The arguments of a step do not fit its kind.',
+    remedy: 'Server and agent are of versions that do not fit together, or a plan was altered; upgrade both to the same version.',
+  },
+  FACTS_INVALID: {
+    exit: 1,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'An agent reported facts about its host that do not have the expected shape.',
+    remedy: 'Upgrade the agent on that node.',
+  },
+  SERVER_EPOCH_STALE: {
+    exit: 5,
+    grpc: 'ABORTED',
+    summary: 'An agent refused a command of a server that has been replaced by a newer one.',
+    remedy: 'Stop the older of the two servers; the newer one goes on by itself.',
+  },
 } as const satisfies Record<string, ProblemCodeInfo>;
 
 export type ProblemCode = keyof typeof problemCodes;
