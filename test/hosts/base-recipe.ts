@@ -79,7 +79,7 @@ mount -o remount,bind,ro /sys
 mount --rbind /proc/sys /proc/sys
 mount --bind /proc/sys/net /proc/sys/net
 mount -o remount,bind,ro /proc/sys
-mount --bind /dev/null /proc/sysrq-trigger
+[ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
 for setting in vm/overcommit_memory vm/panic_on_oom vm/swappiness vm/max_map_count vm/drop_caches \\
     kernel/panic kernel/panic_on_oops kernel/pid_max kernel/core_pattern kernel/keys/root_maxkeys kernel/keys/root_maxbytes \\
     fs/file-max fs/inotify/max_user_instances fs/inotify/max_user_watches \\

@@ -30,7 +30,7 @@ export async function setLoss(lab: LabState, host: string, percent: number): Pro
   }
   const port = hubPort(lab, host);
   // Not ARP: a lost lookup costs seconds, which is another fault than a lost packet.
-  const random = `ether type ip numgen random mod 100 < ${percent} drop`;
+  const random = `ether type ip numgen random mod 100 <= ${percent - 1} drop`;
   const chains = [
     `chain from { type filter hook prerouting priority 0; iifname "${port}" ${random}; };`,
     `chain to { type filter hook postrouting priority 0; oifname "${port}" ${random}; };`,

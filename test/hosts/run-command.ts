@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /** What a finished command left. `code` is the exit code, 128 + n for signal n. */
 export interface CommandResult {
@@ -48,7 +48,7 @@ export function runCommand(command: string, args: readonly string[], options: Co
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      killWithChildren(child);
     }, timeoutSeconds * 1000);
     child.on('error', (error) => {
       clearTimeout(timer);
@@ -75,6 +75,32 @@ export function runCommand(command: string, args: readonly string[], options: Co
       child.once('close', finish);
     });
   });
+}
+
+/**
+ * Its children first, and itself a moment later: nsenter then still reaps the command it runs in a host, which otherwise
+ * stays there as a zombie until the machine's process 1 finds it, and holds up the host's next shutdown.
+ */
+function killWithChildren(child: ChildProcess): void {
+  const children = childrenOf(child.pid);
+  for (const pid of children) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  setTimeout(() => child.kill('SIGKILL'), children.length === 0 ? 0 : 500).unref();
+}
+
+function childrenOf(pid: number | undefined): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch (error) {
+    // It has just ended by itself.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
 }
 
 function collect(
