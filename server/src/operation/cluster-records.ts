@@ -1,0 +1,85 @@
+import type { RecordChange } from '@seal/plan';
+import type { ClusterRecord, MemberRecord } from '@seal/runtime';
+import type { Store, Write } from '../store/store.ts';
+
+/** What record changes need to know of the plan's nodes. */
+export type NodeName = (nodeId: string) => string;
+
+/**
+ * The recorded clusters, in memory beside the store.
+ *
+ * INVARIANTS: this server is the only writer; `change` and `put` alter memory at once and return the write that makes it durable, so that writes
+ * queued in that order carry consecutive revisions. After a failed write `reload` takes the store's word.
+ */
+export class ClusterRecords {
+  readonly #store: Store;
+  readonly #records = new Map<string, ClusterRecord>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async reload(): Promise<void> {
+    const records = await this.#store.clusters();
+    this.#records.clear();
+    for (const record of records) this.#records.set(record.name, record);
+  }
+
+  get(name: string): ClusterRecord | undefined {
+    return this.#records.get(name);
+  }
+
+  list(): ClusterRecord[] {
+    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** The cluster that holds a node, if any. */
+  clusterOf(nodeId: string): ClusterRecord | undefined {
+    return this.list().find((record) => record.members.some((member) => member.nodeId === nodeId));
+  }
+
+  /** Replaces or makes a record (its revision is set here). */
+  put(record: Omit<ClusterRecord, 'revision'>): Write {
+    const expectRevision = this.#records.get(record.name)?.revision ?? 0;
+    const next = { ...record, revision: expectRevision + 1 };
+    this.#records.set(record.name, next);
+    return { kind: 'cluster', record: next, expectRevision };
+  }
+
+  /** The writes that follow from the success of a step. */
+  change(name: string, changes: readonly RecordChange[], nodeName: NodeName): Write[] {
+    const record = this.#records.get(name);
+    if (!record) return [];
+    if (changes.some((change) => change.kind === 'cluster-removed')) {
+      this.#records.delete(name);
+      return [
+        { kind: 'cluster-removed', name },
+        { kind: 'secrets-removed', refPrefix: `cluster/${name}/` },
+      ];
+    }
+    let { members, state } = record;
+    for (const change of changes) {
+      if (change.kind === 'cluster-ready') state = 'ready';
+      else if (change.kind !== 'cluster-removed') members = changedMembers(members, change, nodeName);
+    }
+    return [this.put({ ...record, members, state })];
+  }
+}
+
+type MemberChange = Extract<RecordChange, { nodeId: string }>;
+
+function changedMembers(members: readonly MemberRecord[], change: MemberChange, nodeName: NodeName): readonly MemberRecord[] {
+  switch (change.kind) {
+    case 'member-joining': {
+      const { nodeId, ip, role } = change;
+      const member: MemberRecord = { nodeId, name: nodeName(nodeId), ip, role, state: 'joining' };
+      return members.some((found) => found.nodeId === nodeId)
+        ? members.map((found) => (found.nodeId === nodeId ? member : found))
+        : [...members, member];
+    }
+    case 'member-ready':
+      return members.map((found) => (found.nodeId === change.nodeId ? { ...found, state: 'ready' } : found));
+    case 'member-removed':
+      return members.filter((found) => found.nodeId !== change.nodeId);
+  }
+}

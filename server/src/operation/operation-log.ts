@@ -1,0 +1,189 @@
+import { type Clock, Problem } from '@seal/foundation';
+import {
+  applyEvent,
+  emptyOperationView,
+  foldOperation,
+  type OperationEvent,
+  type OperationEventBody,
+  type OperationView,
+  type Plan,
+} from '@seal/plan';
+import type { Store, StoredOperation, StoredOutput, Write } from '../store/store.ts';
+
+/** An operation in memory. `view` is the fold of `events`. */
+export interface LoadedOperation {
+  readonly operation: StoredOperation;
+  readonly plan: Plan;
+  readonly view: OperationView;
+  readonly events: readonly OperationEvent[];
+}
+
+interface Active extends LoadedOperation {
+  readonly events: OperationEvent[];
+}
+
+interface Pending {
+  readonly writes: readonly Write[];
+  readonly operation: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface OperationLogOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Runs a callback a little later; everything appended until then shares one durable write. Default setImmediate. */
+  readonly defer?: (callback: () => void) => void;
+  /** Called when a durable write failed and memory was taken from the store again. */
+  readonly onWriteFailure?: (error: unknown) => Promise<void>;
+}
+
+/**
+ * The append-only log of operations: the one place where what happened is written.
+ *
+ * INVARIANTS:
+ * - `append` numbers events without gaps and applies them to the view at once; its promise resolves when they are durable.
+ *   Whatever must not happen before an event is durable (sending a command, acknowledging a result) awaits that promise.
+ * - Listeners are told only of durable events and outputs.
+ * - When a write fails, every append of that batch rejects and the views are folded anew from the store.
+ */
+export class OperationLog {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #defer: (callback: () => void) => void;
+  readonly #onWriteFailure: (error: unknown) => Promise<void>;
+  readonly #active = new Map<string, Active>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  #queue: Pending[] = [];
+  #flushing = false;
+
+  constructor(options: OperationLogOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
+    this.#onWriteFailure = options.onWriteFailure ?? (async () => undefined);
+  }
+
+  /** Loads every unfinished operation; to be called once, before anything else. */
+  async recover(): Promise<LoadedOperation[]> {
+    for (const operation of await this.#store.unfinishedOperations()) await this.#activate(operation);
+    return [...this.#active.values()];
+  }
+
+  /** Records a new operation together with `writes`, in one transaction, before its first step. */
+  async create(operation: StoredOperation, requestedBy: string, writes: readonly Write[]): Promise<LoadedOperation> {
+    const event: OperationEvent = {
+      type: 'operation-created',
+      requestedBy,
+      seq: 1,
+      at: operation.createdAt,
+      operation: operation.id,
+    };
+    await this.#store.commit([{ kind: 'operation', operation }, ...writes, { kind: 'event', event }]);
+    return this.#activate(operation);
+  }
+
+  /** Brings a finished operation back into memory, so that it can be resumed. */
+  async reopen(id: string): Promise<LoadedOperation> {
+    const operation = await this.#store.operation(id);
+    if (!operation) throw notFound(id);
+    return this.#active.get(id) ?? (await this.#activate(operation));
+  }
+
+  /** Forgets a finished operation's memory; its log stays in the store. */
+  close(id: string): void {
+    this.#active.delete(id);
+  }
+
+  active(id: string): LoadedOperation | undefined {
+    return this.#active.get(id);
+  }
+
+  allActive(): LoadedOperation[] {
+    return [...this.#active.values()];
+  }
+
+  /** An operation with its fold, from memory or store. Problem: OPERATION_NOT_FOUND. */
+  async read(id: string): Promise<LoadedOperation> {
+    const active = this.#active.get(id);
+    if (active) return active;
+    const operation = await this.#store.operation(id);
+    if (!operation) throw notFound(id);
+    const events = await this.#store.events(id);
+    return { operation, plan: operation.plan, events, view: foldOperation(id, operation.plan, events) };
+  }
+
+  /** Appends events to an active operation, with `writes` in the same transaction. Resolves when durable. */
+  append(id: string, bodies: readonly OperationEventBody[], writes: readonly Write[] = []): Promise<void> {
+    const active = this.#active.get(id);
+    if (!active) return Promise.reject(notFound(id));
+    const eventWrites = bodies.map((body): Write => {
+      const event: OperationEvent = { ...body, seq: active.view.seq + 1, at: this.#clock.now(), operation: id };
+      applyEvent(active.view, event);
+      active.events.push(event);
+      return { kind: 'event', event };
+    });
+    return this.#enqueue(id, [...eventWrites, ...writes]);
+  }
+
+  /** Stores output of a step. Resolves when durable. */
+  appendOutput(output: StoredOutput): Promise<void> {
+    return this.#enqueue(output.operation, [{ kind: 'output', output }]);
+  }
+
+  /** Tells `listener` whenever something of the operation became durable; the result ends that. */
+  subscribe(id: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(id);
+    };
+  }
+
+  async #activate(operation: StoredOperation): Promise<Active> {
+    const events = await this.#store.events(operation.id);
+    const view = emptyOperationView(operation.id, operation.plan);
+    for (const event of events) applyEvent(view, event);
+    const active: Active = { operation, plan: operation.plan, view, events };
+    this.#active.set(operation.id, active);
+    return active;
+  }
+
+  #enqueue(operation: string, writes: readonly Write[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ operation, writes, resolve, reject });
+      if (this.#flushing) return;
+      this.#flushing = true;
+      this.#defer(() => void this.#flush());
+    });
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue;
+      this.#queue = [];
+      try {
+        await this.#store.commit(batch.flatMap((pending) => pending.writes));
+        for (const pending of batch) pending.resolve();
+        for (const id of new Set(batch.map((pending) => pending.operation))) this.#notify(id);
+      } catch (error) {
+        // Whatever was queued meanwhile was numbered on top of events that are lost: it is lost too.
+        const lost = [...batch, ...this.#queue];
+        this.#queue = [];
+        for (const active of [...this.#active.values()]) await this.#activate(active.operation);
+        await this.#onWriteFailure(error);
+        for (const pending of lost) pending.reject(error);
+      }
+    }
+    this.#flushing = false;
+  }
+
+  #notify(id: string): void {
+    for (const listener of this.#listeners.get(id) ?? []) listener();
+  }
+}
+
+function notFound(id: string): Problem {
+  return new Problem('OPERATION_NOT_FOUND', `there is no operation "${id}"`);
+}

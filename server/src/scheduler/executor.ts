@@ -1,0 +1,178 @@
+import type { Clock } from '@seal/foundation';
+import type { OperationEventBody, OperationView, Step } from '@seal/plan';
+import type { OperationLog } from '../operation/operation-log.ts';
+import { type Decision, nextSteps } from './next-steps.ts';
+
+/** What the executor needs of the agents' sessions. */
+export interface StepSender {
+  awaySince(nodeId: string): number | undefined;
+  /** Sends a step whose dispatch is durable; losing it is allowed, a reconnect sends it again. */
+  run(operation: string, step: Step, attempt: number): void;
+  cancel(step: Step, attempt: number): void;
+  /** Tells when a node came or went. */
+  subscribe(listener: () => void): () => void;
+}
+
+export interface ExecutorOptions {
+  readonly log: OperationLog;
+  readonly sender: StepSender;
+  readonly clock: Clock;
+  readonly graceSeconds: number;
+  /** Fencing number of this server's life, written into every dispatch. */
+  readonly epoch: number;
+  /** A write failed: told once per try; the executor tries again after `retryMilliseconds`. */
+  readonly onProblem: (operation: string, error: unknown) => void;
+  readonly retryMilliseconds?: number;
+}
+
+/**
+ * Runs operations: asks `nextSteps`, writes the decisions down, acts on them, waits for news.
+ *
+ * INVARIANTS: one loop per operation; a decision is durable before it is acted on; stopping the executor changes nothing that is written,
+ * so that another life of the server goes on where this one was.
+ */
+export class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #loops = new Map<string, { wake: () => void; done: Promise<void> }>();
+  #stopped = false;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+    options.sender.subscribe(() => this.#wakeAll());
+  }
+
+  /** Starts (or wakes) the loop of an active operation. */
+  start(operation: string): void {
+    const loop = this.#loops.get(operation);
+    if (loop) loop.wake();
+    if (loop || this.#stopped) return;
+    const signal = new WakeSignal();
+    const done = this.#loop(operation, signal).finally(() => this.#loops.delete(operation));
+    this.#loops.set(operation, { wake: () => signal.wake(), done });
+  }
+
+  /** Ends every loop after its present write. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wakeAll();
+    await Promise.all([...this.#loops.values()].map((loop) => loop.done));
+  }
+
+  #wakeAll(): void {
+    for (const loop of this.#loops.values()) loop.wake();
+  }
+
+  async #loop(operation: string, signal: WakeSignal): Promise<void> {
+    const { log, clock, onProblem, retryMilliseconds = 5000 } = this.#options;
+    const cancelsSent = new Set<string>();
+    const unsubscribe = log.subscribe(operation, () => signal.wake());
+    try {
+      while (!this.#stopped) {
+        const active = log.active(operation);
+        if (!active) return;
+        const decisions = this.#decide(operation, cancelsSent);
+        if (decisions.length > 0) {
+          try {
+            await this.#act(operation, decisions, cancelsSent);
+          } catch (error) {
+            onProblem(operation, error);
+            await signal.wait(clock, retryMilliseconds);
+          }
+          continue;
+        }
+        if (active.view.finishedAt !== undefined) return log.close(operation);
+        await signal.wait(clock, this.#untilNextGrace(operation));
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  #decide(operation: string, cancelsSent: ReadonlySet<string>): Decision[] {
+    const { log, sender, clock, graceSeconds } = this.#options;
+    const active = log.active(operation);
+    if (!active) return [];
+    const facts = { now: clock.now(), awaySince: (node: string) => sender.awaySince(node), graceSeconds };
+    return nextSteps(active.plan, active.view, facts).filter(
+      (decision) => decision.kind !== 'cancel' || !cancelsSent.has(`${decision.step.id}/${decision.attempt}`),
+    );
+  }
+
+  async #act(operation: string, decisions: readonly Decision[], cancelsSent: Set<string>): Promise<void> {
+    const { log, sender } = this.#options;
+    const active = log.active(operation);
+    const bodies = decisions.flatMap((decision) => eventsOf(decision, this.#options.epoch, active?.view.steps));
+    if (active?.view.status === 'PENDING') bodies.unshift({ type: 'operation-started' });
+    if (bodies.length > 0) await log.append(operation, bodies);
+    for (const decision of decisions) {
+      if (decision.kind === 'dispatch') sender.run(operation, decision.step, decision.attempt);
+      if (decision.kind === 'cancel') {
+        cancelsSent.add(`${decision.step.id}/${decision.attempt}`);
+        sender.cancel(decision.step, decision.attempt);
+      }
+    }
+  }
+
+  /** Milliseconds until a node that is away now has been away for the grace time; undefined when none is. */
+  #untilNextGrace(operation: string): number | undefined {
+    const { log, sender, clock, graceSeconds } = this.#options;
+    const nodes = log.active(operation)?.plan.nodes ?? [];
+    const ends = nodes.flatMap((node) => {
+      const away = sender.awaySince(node.id);
+      const left = away === undefined ? undefined : away + graceSeconds * 1000 - clock.now();
+      return left !== undefined && left > 0 ? [left] : [];
+    });
+    return ends.length > 0 ? Math.min(...ends) : undefined;
+  }
+}
+
+function eventsOf(decision: Decision, epoch: number, steps: OperationView['steps'] | undefined): OperationEventBody[] {
+  switch (decision.kind) {
+    case 'start-phase':
+      return [{ type: 'phase-started', phase: decision.phase }];
+    case 'dispatch':
+      return [{ type: 'step-dispatched', step: decision.step.id, attempt: decision.attempt, epoch }];
+    case 'give-up': {
+      const { step, outcome, problem } = decision;
+      return [
+        { type: 'step-finished', step: step.id, attempt: steps?.get(step.id)?.attempt ?? 0, outcome, problem, durationMs: 0 },
+      ];
+    }
+    case 'cancel':
+      return [];
+    case 'finish-phase':
+      return [{ type: 'phase-finished', phase: decision.phase, status: decision.status }];
+    case 'finish-operation':
+      return [
+        { type: 'operation-finished', status: decision.status, ...(decision.problem ? { problem: decision.problem } : {}) },
+      ];
+    case 'wait':
+      return [{ type: 'operation-waiting', reason: decision.reason }];
+    case 'continue':
+      return [{ type: 'operation-continued' }];
+  }
+}
+
+/** A wake-up that is never lost: a wake before the wait makes the wait return at once. */
+class WakeSignal {
+  #pending = false;
+  #resolve: (() => void) | undefined;
+
+  wake(): void {
+    this.#pending = true;
+    this.#resolve?.();
+  }
+
+  async wait(clock: Clock, milliseconds: number | undefined): Promise<void> {
+    if (!this.#pending)
+      await new Promise<void>((resolve) => {
+        const cancel = milliseconds === undefined ? () => undefined : clock.setTimer(milliseconds, resolve);
+        this.#resolve = () => {
+          cancel();
+          resolve();
+        };
+      });
+    this.#pending = false;
+    this.#resolve = undefined;
+  }
+}

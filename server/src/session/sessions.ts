@@ -1,0 +1,321 @@
+import { type Clock, Problem } from '@seal/foundation';
+import type { NodeFacts, Step, StepOutcome, StepView } from '@seal/plan';
+import { type agentProto, factsFromWire, problemFromWire, stepToWire } from '@seal/protocol';
+import type { ClusterRecords } from '../operation/cluster-records.ts';
+import type { LoadedOperation, OperationLog } from '../operation/operation-log.ts';
+import type { StepSender } from '../scheduler/executor.ts';
+import type { Store } from '../store/store.ts';
+import { OutputReceiver } from './output-receiver.ts';
+import { secretRefs } from './secret-refs.ts';
+
+type AgentMessage = agentProto.AgentMessage;
+type ServerMessage = agentProto.ServerMessage;
+
+/** The transport of one agent's session: a gRPC stream, or a simulated one. */
+export interface AgentLink {
+  readonly nodeId: string;
+  readonly nodeName: string;
+  /** Messages are sent in order; sending on a dead link is silently lost, as on a network. */
+  send(message: ServerMessage): void;
+  close(reason: Problem): void;
+}
+
+export interface SessionLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface SessionsOptions {
+  readonly store: Store;
+  readonly log: OperationLog;
+  readonly records: ClusterRecords;
+  readonly clock: Clock;
+  readonly logger: SessionLogger;
+  readonly epoch: number;
+  readonly serverVersion: string;
+  readonly heartbeatSeconds: number;
+  readonly outputWindowBytes: number;
+  /** The plain value of a secret. Problem: SECRET_MISSING. */
+  readonly resolveSecret: (ref: string) => Promise<Uint8Array>;
+}
+
+interface Session {
+  readonly link: AgentLink;
+  readonly output: OutputReceiver;
+  helloSeen: boolean;
+}
+
+/** Steps that an agent may have in hand: where the server waits for a result. */
+interface InFlight {
+  readonly loaded: LoadedOperation;
+  readonly step: Step;
+  readonly state: StepView;
+}
+
+/**
+ * Every agent's session: who is here, what is sent, what comes back.
+ *
+ * INVARIANTS:
+ * - One live session per node; a newer one ends the older.
+ * - Messages of one agent are handled one after another, each to its durable end before the next.
+ * - A result is acknowledged only after it is durable; a result for a step that is not in flight changes nothing and is acknowledged.
+ * - After Hello every step in flight on that node is accounted for: running there, finished there, lost (a new attempt), or never arrived (sent again).
+ */
+export class Sessions implements StepSender {
+  readonly #options: SessionsOptions;
+  readonly #sessions = new Map<string, Session>();
+  readonly #awaySince = new Map<string, number>();
+  readonly #facts = new Map<string, { facts: NodeFacts; seenAt: number }>();
+  readonly #listeners = new Set<() => void>();
+  readonly #startedAt: number;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+  }
+
+  /** Takes the last reported facts from the store; to be called once before agents connect. */
+  async recover(): Promise<void> {
+    for (const { nodeId, facts, seenAt } of await this.#options.store.facts()) {
+      this.#facts.set(nodeId, { facts, seenAt });
+      this.#awaySince.set(nodeId, this.#startedAt);
+    }
+  }
+
+  /** Begins a session; the result feeds it. Nothing is accepted before Hello. */
+  connect(link: AgentLink): { receive: (message: AgentMessage) => Promise<void>; closed: () => void } {
+    const older = this.#sessions.get(link.nodeId);
+    if (older) older.link.close(new Problem('SESSION_REPLACED', `node ${link.nodeName} opened a newer session; this one ends`));
+    const session: Session = { link, output: new OutputReceiver(this.#options.log, this.#options.store), helloSeen: false };
+    this.#sessions.set(link.nodeId, session);
+    let tail = Promise.resolve();
+    return {
+      receive: (message) => {
+        tail = tail.then(() => this.#receive(session, message));
+        return tail;
+      },
+      closed: () => this.#closed(session),
+    };
+  }
+
+  isConnected(nodeId: string): boolean {
+    return this.#sessions.get(nodeId)?.helloSeen ?? false;
+  }
+
+  awaySince(nodeId: string): number | undefined {
+    return this.isConnected(nodeId) ? undefined : (this.#awaySince.get(nodeId) ?? this.#startedAt);
+  }
+
+  factsOf(nodeId: string): { readonly facts: NodeFacts; readonly seenAt: number } | undefined {
+    return this.#facts.get(nodeId);
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Asks a connected agent for fresh facts; resolves when they arrived, or after `timeoutMs` without them. */
+  async refreshFacts(nodeId: string, timeoutMs: number): Promise<void> {
+    const session = this.#sessions.get(nodeId);
+    if (!session?.helloSeen) return;
+    const before = this.#facts.get(nodeId);
+    session.link.send({ reportFacts: {} });
+    await new Promise<void>((resolve) => {
+      const finish = () => {
+        cancel();
+        unsubscribe();
+        resolve();
+      };
+      const cancel = this.#options.clock.setTimer(timeoutMs, finish);
+      const unsubscribe = this.subscribe(() => {
+        if (this.#facts.get(nodeId) !== before || !this.isConnected(nodeId)) finish();
+      });
+    });
+  }
+
+  /** Ends a node's session, for a node whose enrolment was taken away. */
+  cut(nodeId: string, reason: Problem): void {
+    this.#sessions.get(nodeId)?.link.close(reason);
+  }
+
+  closeAll(reason: Problem): void {
+    for (const session of this.#sessions.values()) session.link.close(reason);
+  }
+
+  run(operation: string, step: Step, attempt: number): void {
+    const session = this.#sessions.get(step.node);
+    if (session?.helloSeen) void this.#send(session, operation, step, attempt);
+  }
+
+  cancel(step: Step, attempt: number): void {
+    this.#sessions.get(step.node)?.link.send({ cancel: { step: step.id, attempt, epoch: this.#options.epoch } });
+  }
+
+  async #send(session: Session, operation: string, step: Step, attempt: number): Promise<void> {
+    const { epoch, resolveSecret } = this.#options;
+    try {
+      const refs = secretRefs(step);
+      const values = await Promise.all(refs.map((ref) => resolveSecret(ref)));
+      const secrets = Object.fromEntries(refs.map((ref, index) => [ref, Buffer.from(values[index] ?? new Uint8Array())]));
+      session.link.send({ run: { operation, step: stepToWire(step), attempt, epoch, secrets } });
+    } catch (error) {
+      const problem = Problem.from(error).toJSON();
+      await this.#finish(operation, step, { outcome: 'FAILED', attempt, problem, durationMs: 0 });
+    }
+  }
+
+  async #receive(session: Session, message: AgentMessage): Promise<void> {
+    if (this.#sessions.get(session.link.nodeId) !== session) return;
+    try {
+      if (message.hello) return await this.#hello(session, message.hello);
+      if (!session.helloSeen) throw new Problem('PROTOCOL_VIOLATION', 'an agent sent something before its hello');
+      if (message.facts) return await this.#takeFacts(session.link.nodeId, factsFromWire(message.facts));
+      if (message.started) return await this.#started(session, message.started);
+      if (message.output) return await this.#output(session, message.output);
+      if (message.finished) return await this.#finished(session, message.finished);
+    } catch (error) {
+      this.#options.logger.warn({ node: session.link.nodeName, err: error }, 'session ended over a message');
+      session.link.close(Problem.from(error));
+      this.#closed(session);
+    }
+  }
+
+  async #hello(session: Session, hello: agentProto.Hello): Promise<void> {
+    const { link } = session;
+    const { epoch, serverVersion, heartbeatSeconds, outputWindowBytes, clock, logger } = this.#options;
+    await this.#takeFacts(link.nodeId, factsFromWire(hello.facts));
+    link.send({
+      welcome: {
+        serverVersion,
+        epoch,
+        heartbeatSeconds,
+        nodeId: link.nodeId,
+        nodeName: link.nodeName,
+        outputWindowBytes,
+        nowMs: clock.now(),
+      },
+    });
+    await this.#reconcile(session, new Map(hello.steps.map((report) => [report.step, report])));
+    session.helloSeen = true;
+    this.#awaySince.delete(link.nodeId);
+    logger.info({ node: link.nodeName, agent: hello.agentVersion, steps: hello.steps.length }, 'agent connected');
+    this.#tell();
+  }
+
+  /** Accounts for every step in flight on the node, and for every step the agent still speaks of. */
+  async #reconcile(session: Session, reports: ReadonlyMap<string, agentProto.StepReport>): Promise<void> {
+    const { log, epoch } = this.#options;
+    for (const { loaded, step, state } of this.#inFlightOn(session.link.nodeId)) {
+      const report = reports.get(step.id);
+      const operation = loaded.operation.id;
+      if (report?.state === 'lost') {
+        const attempt = Math.max(state.attempt, report.attempt) + 1;
+        await log.append(operation, [{ type: 'step-dispatched', step: step.id, attempt, epoch }]);
+        await this.#send(session, operation, step, attempt);
+      } else if (!report) await this.#send(session, operation, step, state.attempt);
+      else if (loaded.view.cancelRequested) this.cancel(step, report.attempt);
+    }
+    for (const report of reports.values()) {
+      if (this.#inFlight(session.link.nodeId, report.step)) continue;
+      if (report.state === 'running') session.link.send({ cancel: { step: report.step, attempt: report.attempt, epoch } });
+      else if (report.state === 'lost') session.link.send({ finishedAck: { step: report.step, attempt: report.attempt } });
+    }
+  }
+
+  async #started(session: Session, started: agentProto.StepStarted): Promise<void> {
+    const found = this.#inFlight(session.link.nodeId, started.step);
+    if (found?.state.status !== 'DISPATCHED' || found.state.attempt !== started.attempt) return;
+    await this.#options.log.append(found.loaded.operation.id, [
+      { type: 'step-started', step: started.step, attempt: started.attempt },
+    ]);
+  }
+
+  async #output(session: Session, chunk: agentProto.StepOutput): Promise<void> {
+    const found = this.#inFlight(session.link.nodeId, chunk.step);
+    const { step, attempt, stream } = chunk;
+    const end = chunk.offset + chunk.data.byteLength;
+    // Output of a step that nobody waits for any more is acknowledged and dropped, so that the agent can let go of it.
+    const durable = found ? session.output.take(found.loaded.operation.id, chunk) : Promise.resolve(end);
+    const acknowledge = (offset: number) => session.link.send({ outputAck: { step, attempt, stream, offset } });
+    // Not awaited: chunks flow on while their batch is written; a result is only handled after `settled`.
+    void durable.then(acknowledge, (error) => session.link.close(Problem.from(error)));
+  }
+
+  async #finished(session: Session, finished: agentProto.StepFinished): Promise<void> {
+    const { step, attempt } = finished;
+    await session.output.settled();
+    const found = this.#inFlight(session.link.nodeId, step);
+    if (found && found.state.attempt <= attempt) {
+      await this.#finish(found.loaded.operation.id, found.step, {
+        outcome: finished.outcome as StepOutcome,
+        attempt,
+        ...(finished.exitCode === undefined ? {} : { exitCode: finished.exitCode }),
+        ...(finished.problem ? { problem: problemFromWire(finished.problem) } : {}),
+        durationMs: finished.durationMs,
+      });
+    }
+    session.link.send({ finishedAck: { step, attempt } });
+  }
+
+  async #finish(operation: string, step: Step, result: FinishedStep): Promise<void> {
+    const { log, records } = this.#options;
+    const loaded = log.active(operation);
+    if (!loaded) return;
+    const took = result.outcome === 'SUCCEEDED' || result.outcome === 'SKIPPED';
+    const nameOf = (id: string) => loaded.plan.nodes.find((node) => node.id === id)?.name ?? id;
+    const writes = took && step.records ? records.change(loaded.plan.cluster, step.records, nameOf) : [];
+    await log.append(operation, [{ type: 'step-finished', step: step.id, ...result }], writes);
+  }
+
+  async #takeFacts(nodeId: string, facts: NodeFacts): Promise<void> {
+    const seenAt = this.#options.clock.now();
+    await this.#options.store.commit([{ kind: 'facts', nodeId, facts, seenAt }]);
+    this.#facts.set(nodeId, { facts, seenAt });
+    this.#tell();
+  }
+
+  #closed(session: Session): void {
+    const { nodeId, nodeName } = session.link;
+    if (this.#sessions.get(nodeId) !== session) return;
+    this.#sessions.delete(nodeId);
+    this.#awaySince.set(nodeId, this.#options.clock.now());
+    this.#options.logger.info({ node: nodeName }, 'agent disconnected');
+    this.#tell();
+  }
+
+  #inFlight(nodeId: string, stepId: string): InFlight | undefined {
+    for (const loaded of this.#options.log.allActive()) {
+      const state = loaded.view.steps.get(stepId);
+      if (!state || state.node !== nodeId || (state.status !== 'DISPATCHED' && state.status !== 'STARTED')) continue;
+      const step = loaded.plan.phases.find((phase) => phase.name === state.phase)?.steps.find((found) => found.id === stepId);
+      if (step) return { loaded, step, state };
+    }
+    return undefined;
+  }
+
+  #inFlightOn(nodeId: string): InFlight[] {
+    const found: InFlight[] = [];
+    for (const loaded of this.#options.log.allActive())
+      for (const phase of loaded.plan.phases) {
+        if (loaded.view.phases.get(phase.name)?.status !== 'RUNNING') continue;
+        for (const step of phase.steps) {
+          const state = step.node === nodeId ? loaded.view.steps.get(step.id) : undefined;
+          if (state && (state.status === 'DISPATCHED' || state.status === 'STARTED')) found.push({ loaded, step, state });
+        }
+      }
+    return found;
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+interface FinishedStep {
+  readonly outcome: StepOutcome;
+  readonly attempt: number;
+  readonly exitCode?: number;
+  readonly problem?: ReturnType<typeof problemFromWire>;
+  readonly durationMs: number;
+}

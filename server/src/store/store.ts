@@ -1,0 +1,67 @@
+import type { NodeFacts, OperationEvent, Plan } from '@seal/plan';
+import type { ClusterRecord } from '@seal/runtime';
+
+/** An operation as it is stored: its plan, never its status (that is a fold over the events). */
+export interface StoredOperation {
+  readonly id: string;
+  readonly cluster: string;
+  readonly plan: Plan;
+  readonly createdAt: number;
+}
+
+export interface StoredOutput {
+  readonly operation: string;
+  readonly step: string;
+  readonly attempt: number;
+  /** 1 stdout, 2 stderr. */
+  readonly stream: number;
+  /** Position of `data` in its stream, bytes. */
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly droppedBytes: number;
+}
+
+export interface StoredSecret {
+  readonly ref: string;
+  /** Encrypted by the secret box; the store never sees plain values. */
+  readonly sealed: Uint8Array;
+  readonly publicJson: string;
+}
+
+/** One write of a batch. A batch is applied whole or not at all. */
+export type Write =
+  | { readonly kind: 'operation'; readonly operation: StoredOperation }
+  | { readonly kind: 'event'; readonly event: OperationEvent }
+  | { readonly kind: 'output'; readonly output: StoredOutput }
+  /** `expectRevision` is that of the record being replaced, 0 for a new one; another revision fails the batch with CONFLICT_REVISION. */
+  | { readonly kind: 'cluster'; readonly record: ClusterRecord; readonly expectRevision: number }
+  | { readonly kind: 'cluster-removed'; readonly name: string }
+  /** Never replaces an existing secret. */
+  | { readonly kind: 'secret'; readonly secret: StoredSecret }
+  | { readonly kind: 'secrets-removed'; readonly refPrefix: string }
+  | { readonly kind: 'facts'; readonly nodeId: string; readonly facts: NodeFacts; readonly seenAt: number };
+
+/**
+ * Where the server keeps what must outlive it. Asynchronous, so that an implementation over a network fits.
+ * A resolved `commit` is durable (fsync). Failed writes reject with STORE_FAILED and leave nothing of the batch.
+ */
+export interface Store {
+  commit(batch: readonly Write[]): Promise<void>;
+  /** Adds one to the stored epoch and returns it: the fencing number of this server's life. */
+  nextEpoch(): Promise<number>;
+  operation(id: string): Promise<StoredOperation | undefined>;
+  /** Newest first. */
+  operations(filter: { readonly cluster?: string; readonly limit: number }): Promise<StoredOperation[]>;
+  /** Operations whose last event is not `operation-finished`, oldest first. */
+  unfinishedOperations(): Promise<StoredOperation[]>;
+  events(operation: string): Promise<OperationEvent[]>;
+  /** In order of arrival, from `afterRow` (exclusive), at most `limit` rows. */
+  outputs(operation: string, afterRow: number, limit: number): Promise<{ readonly row: number; readonly output: StoredOutput }[]>;
+  /** Bytes stored of each stream of one attempt: the offset to go on from. */
+  outputEnd(step: string, attempt: number, stream: number): Promise<number>;
+  cluster(name: string): Promise<ClusterRecord | undefined>;
+  clusters(): Promise<ClusterRecord[]>;
+  secret(ref: string): Promise<StoredSecret | undefined>;
+  facts(): Promise<{ readonly nodeId: string; readonly facts: NodeFacts; readonly seenAt: number }[]>;
+  close(): Promise<void>;
+}
