@@ -23,8 +23,8 @@ const hostPackages = [
 const buildPackages = ['dpkg-dev', 'patch'];
 
 /**
- * main: what is run in the end. root: needed at any rate. packages: Debian packages it needs. `optional`: without root or apt the target still does what it can,
- * and says what it left out. freeGiB: free disk it needs.
+ * main: what is run in the end. root: needed at any rate. packages: Debian packages it needs. optional: without root or apt the
+ * target still does what it can, and says what it left out. freeGiB: free disk it needs.
  */
 const targets = {
   demo: { main: 'test/demo/main.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
@@ -45,8 +45,7 @@ async function main([name, ...args]) {
   await installNpmPackages();
   await installDebianPackages(name, target);
   const program = join(root, target.main);
-  if (!existsSync(program))
-    fail(6, `${name} has no ${target.main} in ${root}`, 'the checkout is not complete: git status, git checkout');
+  if (!existsSync(program)) fail(6, `${name} has no ${target.main} in ${root}`, 'the checkout is not complete: see git status');
   process.exitCode = await handOver([program, ...args]);
 }
 
@@ -208,9 +207,12 @@ function pinnedNode() {
   return join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
 }
 
+/** The beginning of what the last program said, where npm has its reason, and the end, where apt has it. */
 function showLog() {
-  const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-25);
-  process.stderr.write(`${lines.map((line) => `  | ${line}`).join('\n')}\n`);
+  const text = readFileSync(log, 'utf8').trimEnd();
+  const lines = text.slice(text.lastIndexOf('\n$ ') + 1).split('\n');
+  const shown = lines.length <= 25 ? lines : [...lines.slice(0, 10), '…', ...lines.slice(-14)];
+  process.stderr.write(`${shown.map((line) => `  | ${line}`).join('\n')}\n`);
 }
 
 function say(line) {
