@@ -105,6 +105,99 @@ export const problemCodes = {
     summary: 'An agent refused a command of a server that has been replaced by a newer one.',
     remedy: 'Stop the older of the two servers; the newer one goes on by itself.',
   },
+  // server: store, operations, nodes
+  STORE_FAILED: {
+    exit: 1,
+    grpc: 'UNAVAILABLE',
+    summary: 'The server could not write its state (disk full, I/O error).',
+    remedy:
+      'Free space below /var/lib/seal/server or mend the disk and restart seal-server; nothing of the refused change was kept.',
+  },
+  CONFLICT_REVISION: {
+    exit: 5,
+    grpc: 'ABORTED',
+    summary: 'The recorded cluster changed between planning and starting.',
+    remedy: 'Look at the cluster with "sealctl status" and ask again; the plan is made anew.',
+  },
+  OPERATION_IN_PROGRESS: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'Another operation is changing the same cluster.',
+    remedy: 'Wait for it with "sealctl operation watch", or cancel it.',
+  },
+  OPERATION_NOT_FOUND: {
+    exit: 4,
+    grpc: 'NOT_FOUND',
+    summary: 'No operation has that id.',
+    remedy: 'See "sealctl operation list".',
+  },
+  OPERATION_STATE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The operation is not in a state in which that can be done to it.',
+    remedy: 'See its state with "sealctl operation show".',
+  },
+  OPERATION_FAILED: {
+    exit: 1,
+    grpc: 'ABORTED',
+    summary: 'Steps of an operation failed; what succeeded is kept.',
+    remedy: 'Read the output with "sealctl operation logs", mend the cause, then "sealctl operation resume".',
+  },
+  NODE_UNREACHABLE: {
+    exit: 1,
+    grpc: 'UNAVAILABLE',
+    summary: 'The agent of a node was away for longer than the grace time while it was needed.',
+    remedy: 'Bring the node and its seal-agent unit back, then resume the operation.',
+  },
+  CLUSTER_NOT_FOUND: {
+    exit: 4,
+    grpc: 'NOT_FOUND',
+    summary: 'No cluster has that name.',
+    remedy: 'See "sealctl status".',
+  },
+  NODE_NOT_FOUND: {
+    exit: 4,
+    grpc: 'NOT_FOUND',
+    summary: 'No enrolled node has that name, id or address.',
+    remedy: 'See "sealctl nodes"; "sealctl token create" prints the line that installs an agent.',
+  },
+  NODE_IN_CLUSTER: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The node is a member of a cluster.',
+    remedy: 'Delete it from its cluster first ("sealctl delete -n").',
+  },
+  SESSION_REPLACED: {
+    exit: 5,
+    grpc: 'ABORTED',
+    summary: 'An agent opened a newer session, so the server ended the older one.',
+    remedy: 'Nothing, if it happened once. If two lines alternate, two machines use the same identity: enrol one of them anew.',
+  },
+  PROTOCOL_VIOLATION: {
+    exit: 1,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'An agent sent a message that has no place in the protocol.',
+    remedy: 'Upgrade the agent on that node.',
+  },
+  SECRET_MISSING: {
+    exit: 70,
+    grpc: 'INTERNAL',
+    summary: 'A step refers to a secret that is not in the store.',
+    remedy: 'The state database was altered or restored from an older backup; delete the cluster and run it again.',
+  },
+  // identity
+  UNAUTHENTICATED: {
+    exit: 6,
+    grpc: 'UNAUTHENTICATED',
+    summary: 'The caller showed no certificate, or one that is expired, unknown or denied.',
+    remedy: 'Get a new certificate: "sealctl login" for people, the install line with a new token for hosts.',
+  },
+  PERMISSION_DENIED: {
+    exit: 6,
+    grpc: 'PERMISSION_DENIED',
+    summary: 'The caller is known but its role may not do this.',
+    remedy: 'Ask an admin to do it, or for a certificate with the role that is named.',
+  },
 } as const satisfies Record<string, ProblemCodeInfo>;
 
 export type ProblemCode = keyof typeof problemCodes;

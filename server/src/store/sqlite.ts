@@ -77,8 +77,8 @@ export class SqliteStore implements Store {
     ).map(operationOf);
   }
 
-  async events(operation: string): Promise<OperationEvent[]> {
-    return this.#all('SELECT body FROM events WHERE operation = ? ORDER BY seq', operation).map(
+  async events(operation: string, afterSeq = 0): Promise<OperationEvent[]> {
+    return this.#all('SELECT body FROM events WHERE operation = ? AND seq > ? ORDER BY seq', operation, afterSeq).map(
       (row) => JSON.parse(String(row.body)) as OperationEvent,
     );
   }

@@ -54,7 +54,8 @@ export interface Store {
   operations(filter: { readonly cluster?: string; readonly limit: number }): Promise<StoredOperation[]>;
   /** Operations whose last event is not `operation-finished`, oldest first. */
   unfinishedOperations(): Promise<StoredOperation[]>;
-  events(operation: string): Promise<OperationEvent[]>;
+  /** In order, those after `afterSeq` (default all). */
+  events(operation: string, afterSeq?: number): Promise<OperationEvent[]>;
   /** In order of arrival, from `afterRow` (exclusive), at most `limit` rows. */
   outputs(operation: string, afterRow: number, limit: number): Promise<{ readonly row: number; readonly output: StoredOutput }[]>;
   /** Bytes stored of each stream of one attempt: the offset to go on from. */

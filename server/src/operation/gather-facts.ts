@@ -1,0 +1,94 @@
+import { Problem } from '@seal/foundation';
+import type { NodeFacts } from '@seal/plan';
+import type { ClusterFacts, ImageFacts, MaterialSpec, PublicMaterial, SeenNode } from '@seal/runtime';
+import type { ClusterRecords } from './cluster-records.ts';
+import type { OperationLog } from './operation-log.ts';
+
+/** An enrolled node as the identity store knows it. */
+export interface EnrolledNode {
+  readonly id: string;
+  readonly name: string;
+  readonly usages: readonly ('join-master' | 'join-worker')[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly enrolledAt: number;
+  readonly certificateExpiresAt: number;
+}
+
+export interface FactSources {
+  readonly nodes: () => readonly EnrolledNode[];
+  readonly sessions: {
+    isConnected(nodeId: string): boolean;
+    factsOf(nodeId: string): { readonly facts: NodeFacts; readonly seenAt: number } | undefined;
+    refreshFacts(nodeId: string, timeoutMs: number): Promise<void>;
+  };
+  readonly records: ClusterRecords;
+  readonly log: OperationLog;
+  /** Problem: IMAGE_NOT_FOUND. */
+  readonly image: (reference: string) => Promise<ImageFacts>;
+  readonly material: (specs: readonly MaterialSpec[]) => Promise<Record<string, PublicMaterial>>;
+  readonly installHint: () => string;
+}
+
+const refreshTimeoutMs = 5000;
+
+/** Every enrolled node as it is seen now; connected nodes with one of `ips` are asked for fresh facts first. */
+export async function seenNodes(sources: FactSources, ips: readonly string[]): Promise<SeenNode[]> {
+  const { sessions } = sources;
+  const wanted = new Set(ips);
+  const concerned = sources
+    .nodes()
+    .filter((node) => sessions.factsOf(node.id)?.facts.addresses.some((address) => wanted.has(address)));
+  await Promise.all(concerned.map((node) => sessions.refreshFacts(node.id, refreshTimeoutMs)));
+  return sources.nodes().flatMap((node) => {
+    const seen = sessions.factsOf(node.id);
+    if (!seen) return [];
+    const cluster = clusterOf(sources, node.id);
+    const { id, name, usages, labels } = node;
+    const connected = sessions.isConnected(id);
+    return [{ id, name, usages, labels, connected, facts: seen.facts, ...(cluster === undefined ? {} : { cluster }) }];
+  });
+}
+
+/** What a planner may look at: nodes, image, record and the public halves of the cluster's secrets, which are made here. */
+export async function gatherFacts(
+  sources: FactSources,
+  wanted: {
+    readonly cluster: string;
+    readonly image: string;
+    readonly ips: readonly string[];
+    readonly material: readonly MaterialSpec[];
+  },
+): Promise<ClusterFacts> {
+  const image = await sources.image(wanted.image);
+  return {
+    nodes: await seenNodes(sources, wanted.ips),
+    image,
+    record: sources.records.get(wanted.cluster),
+    material: await sources.material(wanted.material),
+    installHint: sources.installHint(),
+  };
+}
+
+/** The cluster that a node is in, or that an unfinished operation is about to put it in. */
+function clusterOf(sources: FactSources, nodeId: string): string | undefined {
+  const recorded = sources.records.clusterOf(nodeId)?.name;
+  if (recorded !== undefined) return recorded;
+  const claiming = sources.log
+    .allActive()
+    .find(
+      ({ plan, view }) => view.finishedAt === undefined && plan.cluster !== '' && plan.nodes.some((node) => node.id === nodeId),
+    );
+  return claiming?.plan.cluster;
+}
+
+/** The recorded cluster of that name, or the only one when the name is empty. Problems: CLUSTER_NOT_FOUND, USAGE. */
+export function findCluster(records: ClusterRecords, name: string) {
+  const all = records.list();
+  if (name === '' && all.length > 1)
+    throw new Problem('USAGE', `there are ${all.length} clusters (${all.map((record) => record.name).join(', ')})`, {
+      remedy: 'Name the one that is meant with --cluster.',
+    });
+  const record = name === '' ? all[0] : records.get(name);
+  if (!record) throw new Problem('CLUSTER_NOT_FOUND', name === '' ? 'there is no cluster yet' : `there is no cluster "${name}"`);
+  return record;
+}

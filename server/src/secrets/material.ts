@@ -1,0 +1,64 @@
+import { Problem } from '@seal/foundation';
+import type { MaterialSpec, PublicMaterial } from '@seal/runtime';
+import type { Store } from '../store/store.ts';
+
+/** Encrypts at rest; the key lies outside the store. */
+export interface SecretBox {
+  seal(plain: Uint8Array): Uint8Array;
+  open(sealed: Uint8Array): Uint8Array;
+}
+
+/** Makes one material: its secret half and its public half. */
+export type MakeMaterial = (spec: MaterialSpec) => Promise<{ readonly secret: Uint8Array; readonly public: PublicMaterial }>;
+
+/**
+ * The secrets of clusters: made before planning, kept encrypted, referred to by plans.
+ * A material has one row; `<ref>.key` and `<ref>` give its secret half, `<ref>.crt` and `<ref>.pub` its public half.
+ */
+export class Material {
+  readonly #store: Store;
+  readonly #box: SecretBox;
+  readonly #make: MakeMaterial;
+
+  constructor(store: Store, box: SecretBox, make: MakeMaterial) {
+    this.#store = store;
+    this.#box = box;
+    this.#make = make;
+  }
+
+  /** The public halves of `specs`; makes what is missing and never makes one twice. */
+  async ensure(specs: readonly MaterialSpec[]): Promise<Record<string, PublicMaterial>> {
+    const found: Record<string, PublicMaterial> = {};
+    for (const spec of specs) {
+      if (!(await this.#store.secret(spec.ref))) {
+        const made = await this.#make(spec);
+        const secret = { ref: spec.ref, sealed: this.#box.seal(made.secret), publicJson: JSON.stringify(made.public) };
+        await this.#store.commit([{ kind: 'secret', secret }]);
+      }
+      found[spec.ref] = await this.publicOf(spec.ref);
+    }
+    return found;
+  }
+
+  async publicOf(ref: string): Promise<PublicMaterial> {
+    const row = await this.#store.secret(ref);
+    if (!row) throw missing(ref);
+    return JSON.parse(row.publicJson) as PublicMaterial;
+  }
+
+  /** The value behind a reference of a plan. Problem: SECRET_MISSING. */
+  async resolve(ref: string): Promise<Uint8Array> {
+    const [, base = ref, half] = /^(.*)\.(key|crt|pub)$/.exec(ref) ?? [];
+    const row = await this.#store.secret(base);
+    if (!row) throw missing(ref);
+    if (half === undefined || half === 'key') return this.#box.open(row.sealed);
+    const material = JSON.parse(row.publicJson) as PublicMaterial;
+    const text = half === 'crt' ? material.certificatePem : material.publicKeyPem;
+    if (text === undefined) throw missing(ref);
+    return Buffer.from(text);
+  }
+}
+
+function missing(ref: string): Problem {
+  return new Problem('SECRET_MISSING', `the secret "${ref}" is not in the store`);
+}
