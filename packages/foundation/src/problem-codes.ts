@@ -61,6 +61,62 @@ export const problemCodes = {
     summary: 'The command must be run as root on this machine.',
     remedy: 'Run it with sudo or from a root shell.',
   },
+  CONFIRMATION_REQUIRED: {
+    exit: 2,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A command that takes something away was run without a terminal to ask on.',
+    remedy: 'Run it with --yes once you have read what it takes away ("sealctl plan ..." shows it).',
+  },
+  FILE_UNUSABLE: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A file named on the command line cannot be read or written.',
+    remedy: 'Check the path and its permissions.',
+  },
+  // how sealctl reaches a server
+  SERVER_NOT_CHOSEN: {
+    exit: 7,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'Nothing says which server is meant: no context, no --server, and no server runs on this machine.',
+    remedy:
+      'Run sealctl as root on the server, or run "sealctl login --local -o FILE" there and "sealctl login FILE" here to make a context.',
+  },
+  CONTEXT_NOT_FOUND: {
+    exit: 4,
+    grpc: 'NOT_FOUND',
+    summary: 'No context has that name.',
+    remedy: 'See "sealctl context list".',
+  },
+  CONTEXT_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A context below ~/.config/seal is broken, or its key may be read by others.',
+    remedy: 'Make it anew with "sealctl login".',
+  },
+  CREDENTIALS_EXPIRED: {
+    exit: 6,
+    grpc: 'UNAUTHENTICATED',
+    summary: "The operator certificate of a context is past its end, or not valid yet by this machine's clock.",
+    remedy: 'Get a new one: "sealctl login --local -o FILE" on the server, then "sealctl login FILE" here.',
+  },
+  SERVER_UNREACHABLE: {
+    exit: 7,
+    grpc: 'UNAVAILABLE',
+    summary: 'The server did not answer; the message gives its address and the cause.',
+    remedy: 'Check that seal-server runs there ("systemctl status seal-server") and that the address and its ports are open.',
+  },
+  SERVER_INCOMPATIBLE: {
+    exit: 7,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The server does not know the call, or answered with something this sealctl does not understand.',
+    remedy: 'Use a sealctl of the same version as the server ("sealctl version --remote").',
+  },
+  BLOB_UPLOAD_FAILED: {
+    exit: 7,
+    grpc: 'UNAVAILABLE',
+    summary: 'A part of an image could not be sent to the server.',
+    remedy: 'Run the command again: what has arrived is kept, only the rest is sent.',
+  },
   // files and values that users write
   CLUSTERFILE_INVALID: {
     exit: 3,
@@ -197,6 +253,127 @@ export const problemCodes = {
     grpc: 'PERMISSION_DENIED',
     summary: 'The caller is known but its role may not do this.',
     remedy: 'Ask an admin to do it, or for a certificate with the role that is named.',
+  },
+  // cluster-image: references, Kubefiles, builds, the store of images, layers and rootfs
+  IMAGE_REFERENCE_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'An image reference is malformed; the message gives the part that is wrong.',
+    remedy: 'Write it as [REGISTRY[:PORT]/]NAME[:TAG][@sha256:DIGEST], such as "kubernetes:1.20.2".',
+  },
+  KUBEFILE_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A Kubefile is not valid; the message gives file, line, column and what was expected.',
+    remedy: 'Correct the line that is named.',
+  },
+  KUBEFILE_UNSUPPORTED: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A Kubefile uses an instruction or a flag that this version of Seal does not support yet.',
+    remedy: 'Build without that line, or with a later version of Seal.',
+  },
+  BUILD_INPUT_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'The build context, or a file of it that a Kubefile names, is missing, of a wrong kind or outside of the context.',
+    remedy: 'Correct the path that is named; sources are looked up inside the build context, after the ignore file.',
+  },
+  BUILD_RUN_FAILED: {
+    exit: 1,
+    grpc: 'ABORTED',
+    summary: 'A RUN of a Kubefile ended with an error, or could not be isolated from the build host.',
+    remedy: 'Read the output above the error, correct the command and build again; finished layers are reused.',
+  },
+  DISK_FULL: {
+    exit: 1,
+    grpc: 'RESOURCE_EXHAUSTED',
+    summary: 'A file system has no space left; what was half written was removed.',
+    remedy: 'Free space on the file system that is named ("sealctl rmi" removes images), then try again.',
+  },
+  IMAGE_NOT_FOUND: {
+    exit: 4,
+    grpc: 'NOT_FOUND',
+    summary: 'No image of that name or digest is in the store.',
+    remedy: 'See "sealctl images"; "sealctl build" and "sealctl load" add images.',
+  },
+  IMAGE_AMBIGUOUS: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A short digest fits several images, or an image has several names where one was expected.',
+    remedy: 'Give one of the names that the message lists.',
+  },
+  IMAGE_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A manifest, a config or an archive is not a usable OCI or Docker image.',
+    remedy: 'Make the archive or image again; the message says which part is wrong.',
+  },
+  IMAGE_ARCH_MISMATCH: {
+    exit: 3,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'An image is of another architecture than the one it was asked for.',
+    remedy: 'Use an image of the architecture that is named.',
+  },
+  IMAGE_INCOMPLETE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A manifest names blobs that are not in the store.',
+    remedy: 'Send or load the missing blobs first; the details list their digests.',
+  },
+  IMAGE_STORE_DAMAGED: {
+    exit: 1,
+    grpc: 'DATA_LOSS',
+    summary: 'A file of the image store cannot be read as what it should be.',
+    remedy: 'Look at the file that is named; removing the image and building or loading it again makes it whole.',
+  },
+  BLOB_DIGEST_MISMATCH: {
+    exit: 1,
+    grpc: 'DATA_LOSS',
+    summary: 'The bytes received for a blob do not have the digest or size that was announced; they were thrown away.',
+    remedy: 'Send or fetch the blob again.',
+  },
+  LAYER_DIGEST_MISMATCH: {
+    exit: 1,
+    grpc: 'DATA_LOSS',
+    summary: 'The bytes of a layer do not have the digest that its manifest names; nothing of it was kept.',
+    remedy: 'Fetch the layer again; where it happens again, load the image anew on the server.',
+  },
+  LAYER_CORRUPT: {
+    exit: 1,
+    grpc: 'DATA_LOSS',
+    summary: 'A layer or archive is truncated or not the compressed tar it claims to be; nothing of it was kept.',
+    remedy: 'Fetch or make the layer again.',
+  },
+  LAYER_HOSTILE: {
+    exit: 1,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'An archive holds an entry that reaches outside of its place or makes a device; nothing of it was kept.',
+    remedy: 'Do not use this image; if you made it, make it again without the entry that is named.',
+  },
+  LAYER_TOO_LARGE: {
+    exit: 1,
+    grpc: 'RESOURCE_EXHAUSTED',
+    summary: 'An archive unpacks to more bytes or entries than the limit; nothing of it was kept.',
+    remedy: 'Split the layer, or do not use this image.',
+  },
+  ROOTFS_MOUNT_FAILED: {
+    exit: 1,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The rootfs of a cluster could not be put together at its place.',
+    remedy: 'The message gives the words of the operating system; mend the cause and resume the operation.',
+  },
+  ROOTFS_BUSY: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The rootfs of a cluster cannot be taken away because processes still use it.',
+    remedy: 'Stop the processes that are named, then resume the operation.',
+  },
+  TEMPLATE_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A *.tmpl file of a ClusterImage uses an unknown variable or an action other than {{ .Name }}.',
+    remedy: 'Give the variable with -e or the env of the Clusterfile or the image, or correct the template.',
   },
 } as const satisfies Record<string, ProblemCodeInfo>;
 
