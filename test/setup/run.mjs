@@ -6,7 +6,6 @@
 // else the main's own, 128 + n when signal n ended it.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
@@ -14,7 +13,6 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const log = join(root, 'setup.log');
-const stamp = join(root, 'node_modules', '.seal-setup');
 
 const hostPackages = [
   ...['mmdebstrap', 'debian-archive-keyring', 'systemd-container', 'iproute2', 'iptables', 'nftables'],
@@ -69,11 +67,7 @@ function checkMachine(name, target) {
 }
 
 async function installNpmPackages() {
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .update(`${process.arch}`)
-    .digest('hex');
-  if (existsSync(pinnedNode()) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (existsSync(pinnedNode()) && isInstalledAsLocked()) return;
   // Under "npm run", the PATH begins with the node_modules/.bin that npm ci is about to replace.
   const path = (process.env.PATH ?? '').split(delimiter).filter((part) => !part.endsWith(join('node_modules', '.bin')));
   const env = { ...process.env, PATH: path.join(delimiter) };
@@ -94,7 +88,17 @@ async function installNpmPackages() {
       'it is an optional dependency: do not set "omit=optional" in .npmrc',
     );
   }
-  writeFileSync(stamp, wanted);
+}
+
+/** npm writes down what it put into node_modules once it has put all of it there; packages for other platforms are left out. */
+function isInstalledAsLocked() {
+  const record = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
+  const locked = Object.entries(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages);
+  return locked
+    .filter(([path, entry]) => path.includes('node_modules/') && !(entry.optional && installed[path] === undefined))
+    .every(([path, entry]) => installed[path]?.version === entry.version && installed[path]?.integrity === entry.integrity);
 }
 
 async function installDebianPackages(name, target) {
