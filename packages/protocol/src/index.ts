@@ -1,2 +1,4 @@
+export * from './client/index.ts';
+export * from './credentials/index.ts';
 export * from './proto.ts';
 export * from './wire/index.ts';
