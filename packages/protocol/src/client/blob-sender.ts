@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
@@ -47,7 +47,12 @@ function transport(target: ServerTarget) {
   return { agent, begin, where: target.httpsAddress };
 }
 
-async function putBlob(request: ClientRequest, where: string, blob: BlobSource, onBytes?: (count: number) => void): Promise<void> {
+async function putBlob(
+  request: ClientRequest,
+  where: string,
+  blob: BlobSource,
+  onBytes?: (count: number) => void,
+): Promise<void> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);
     request.once('error', reject);
@@ -93,7 +98,7 @@ function problemOfBody(body: string): Problem | undefined {
   return typeof problem?.code === 'string' && typeof problem.message === 'string' ? Problem.fromData(problem) : undefined;
 }
 
-function parseOrNothing(body: string): (Partial<ProblemData> & { problem?: ProblemData }) & ProblemData | undefined {
+function parseOrNothing(body: string): ((Partial<ProblemData> & { problem?: ProblemData }) & ProblemData) | undefined {
   try {
     return JSON.parse(body);
   } catch {
@@ -103,5 +108,7 @@ function parseOrNothing(body: string): (Partial<ProblemData> & { problem?: Probl
 
 function broken(blob: BlobSource, where: string, cause: unknown): Problem {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new Problem('BLOB_UPLOAD_FAILED', `sending ${blob.digest} (${blob.sizeBytes} bytes) to ${where} failed: ${reason}`, { cause });
+  return new Problem('BLOB_UPLOAD_FAILED', `sending ${blob.digest} (${blob.sizeBytes} bytes) to ${where} failed: ${reason}`, {
+    cause,
+  });
 }

@@ -1,6 +1,6 @@
-import { createSecureContext } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
-import { Client, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { createSecureContext } from 'node:tls';
+import { type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
 import { Problem } from '@seal/foundation';
 import type { ClientCredentials, ServerTarget } from '../credentials/context.ts';
 
@@ -34,9 +34,13 @@ function tlsCredentials({ caPem, certificatePem, keyPem }: ClientCredentials, co
     );
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    throw new Problem('CONTEXT_INVALID', `certificate or key of context "${context}" cannot be used: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new Problem(
+      'CONTEXT_INVALID',
+      `certificate or key of context "${context}" cannot be used: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -45,7 +49,10 @@ function refuseOutdated(certificate: X509Certificate, context: string): void {
   const skewMs = 5 * 60_000;
   const now = Date.now();
   if (now > certificate.validToDate.getTime() + skewMs)
-    throw new Problem('CREDENTIALS_EXPIRED', `the certificate of context "${context}" expired at ${certificate.validToDate.toISOString()}`);
+    throw new Problem(
+      'CREDENTIALS_EXPIRED',
+      `the certificate of context "${context}" expired at ${certificate.validToDate.toISOString()}`,
+    );
   if (now < certificate.validFromDate.getTime() - skewMs)
     throw new Problem(
       'CREDENTIALS_EXPIRED',

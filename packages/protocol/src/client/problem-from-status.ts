@@ -43,7 +43,7 @@ function problemOfCode(error: StatusObject, target: string): Problem {
 
 function unreachable(details: string, target: string, cause: unknown): Problem {
   const reason = details
-    .replace(/^No connection established\. Last error: /, '')
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
     .replace(/\s*\(\d{4}-\d\d-\d\dT[^)]*\)/, '')
     .replace(/\.?\s*Resolution note:.*$/s, '')
     .trim();
@@ -56,9 +56,11 @@ function unreachable(details: string, target: string, cause: unknown): Problem {
 
 /** What people do about the commonest causes; the text of the cause is only shown and matched here, nothing is decided by it. */
 function remedyFor(reason: string): string | undefined {
-  if (/EACCES|EPERM/.test(reason)) return 'Only root may use the local socket: run sealctl with sudo, or make a context ("sealctl login").';
+  if (/EACCES|EPERM/.test(reason))
+    return 'Only root may use the local socket: run sealctl with sudo, or make a context ("sealctl login").';
   if (/certificate|self.signed|issuer|altname/i.test(reason))
     return "The server's certificate is not from the CA of this context, or not for this address: compare the address, or log in anew.";
-  if (/ENOTFOUND|Name resolution/.test(reason)) return 'The host name does not resolve here: check its spelling, or give the IP address.';
+  if (/ENOTFOUND|Name resolution/.test(reason))
+    return 'The host name does not resolve here: check its spelling, or give the IP address.';
   return undefined;
 }

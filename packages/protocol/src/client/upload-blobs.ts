@@ -1,6 +1,6 @@
+import { Problem } from '@seal/foundation';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
-import { Problem } from '@seal/foundation';
 import type { BlobSource } from './blob-sender.ts';
 import type { SealClient } from './connect.ts';
 

@@ -60,8 +60,9 @@ export async function* watchOperation(
       lostAt = noteLoss(lostAt, clock, options, problemFromStatus(endedEarly(), target));
     } catch (error) {
       if (signal?.aborted) return;
-      const problem = problemFromStatus(error as ServiceError, target);
-      if (!progress.planSeen || !isLostConnection(error as ServiceError)) throw problem;
+      const lost = isLostConnection(error as ServiceError);
+      const problem = lost ? lostConnection(error as ServiceError, target) : problemFromStatus(error as ServiceError, target);
+      if (!progress.planSeen || !lost) throw problem;
       lostAt = noteLoss(lostAt, clock, options, problem);
       if (clock.now() - lostAt > patienceSeconds * 1000) throw gaveUp(problem, operation, patienceSeconds);
     } finally {
@@ -110,6 +111,11 @@ function newItem(progress: Progress, reply: WatchOperationReply): WatchItem | un
 function isLostConnection(error: ServiceError): boolean {
   if (sentProblem(error.metadata)) return error.code === status.UNAVAILABLE;
   return [status.UNAVAILABLE, status.INTERNAL, status.CANCELLED, status.UNKNOWN].includes(error.code);
+}
+
+function lostConnection(error: ServiceError, target: string): Problem {
+  if (sentProblem(error.metadata)) return problemFromStatus(error, target);
+  return problemFromStatus(Object.assign(error, { code: status.UNAVAILABLE }), target);
 }
 
 function noteLoss(lostAt: number | undefined, clock: Clock, options: WatchOptions, problem: Problem): number {

@@ -55,5 +55,9 @@ function withServer(server: string, context: Context | undefined): ServerTarget 
   if (!context)
     throw new Problem('SERVER_NOT_CHOSEN', `there is no context whose certificate could be shown to the server ${server}`);
   const httpsPortThere = match[2] === undefined ? httpsPort : port + 1;
-  return { ...remoteTarget(context), grpcAddress: `${match[1]}:${port}`, httpsAddress: `${match[1]}:${httpsPortThere}` } as ServerTarget;
+  return {
+    ...remoteTarget(context),
+    grpcAddress: `${match[1]}:${port}`,
+    httpsAddress: `${match[1]}:${httpsPortThere}`,
+  } as ServerTarget;
 }
