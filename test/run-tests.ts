@@ -33,10 +33,13 @@ let failed = false;
 const onFailure = (): void => {
   failed = true;
 };
-const report = Readable.from(runPhases(phases, onFailure)).compose(new Spec());
+// A stopped run stops its test files with SIGTERM, upon which each removes its lab.
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
+const report = Readable.from(runPhases(phases, onFailure, stopping.signal)).compose(new Spec());
 for await (const text of report) process.stdout.write(text);
 if (hindrance !== undefined) sayLoudly(hindrance);
-process.exitCode = failed ? 1 : 0;
+process.exitCode = failed || stopping.signal.aborted ? 1 : 0;
 
 function testFiles(folders: readonly string[], parts: readonly string[]): string[] {
   const found = globSync(

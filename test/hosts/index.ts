@@ -1,8 +1,11 @@
 export { baseTree } from './base-tree.ts';
+export type { TestLabOptions } from './create-test-lab.ts';
 export { Host } from './host.ts';
 export { hostsHindrance } from './hosts-hindrance.ts';
 export { Lab, type LabOptions } from './lab.ts';
 export type { HostBind, HostSpec } from './lab-state.ts';
 export { pollUntil } from './poll-until.ts';
+export { removeLabAtExit } from './remove-lab-at-exit.ts';
 export type { CommandOptions, CommandResult } from './run-command.ts';
+export { useLab } from './use-lab.ts';
 export { withLab } from './with-lab.ts';

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { type Host, hostsHindrance, Lab, pollUntil, withLab } from './index.ts';
+import { type Host, hostsHindrance, Lab, pollUntil, useLab, withLab } from './index.ts';
 import { labPaths } from './lab-paths.ts';
 
 const hindrance = await hostsHindrance();
@@ -11,17 +11,16 @@ const skip = hindrance === undefined ? false : `this machine cannot host systemd
 const names = { main: `test-lab-${process.pid}`, killed: `test-killed-${process.pid}`, half: `test-half-${process.pid}` };
 
 describe('a lab of three hosts', { skip }, () => {
+  const getLab = useLab({ name: names.main, hosts: [{ name: 'one' }, { name: 'two', stateSizeMiB: 8 }, { name: 'three' }] });
   let lab: Lab;
   let one: Host;
   let two: Host;
   let three: Host;
 
-  before(async () => {
-    await Lab.removeStale({ prefix: 'test-' });
-    lab = await Lab.create({ name: names.main, hosts: [{ name: 'one' }, { name: 'two', stateSizeMiB: 8 }, { name: 'three' }] });
+  before(() => {
+    lab = getLab();
     [one, two, three] = lab.hosts() as [Host, Host, Host];
   });
-  after(() => Lab.remove(names.main));
 
   it('boots a whole systemd on each host', async () => {
     for (const host of lab.hosts()) assert.equal(await host.sh('systemctl is-system-running'), 'running');
@@ -193,9 +192,14 @@ describe('a lab that was not brought down', { skip }, () => {
   });
 
   it('is removed by the next test when its creator was killed', async () => {
-    await createAndKill(names.killed);
+    await createAndKill(names.killed, 'SIGKILL');
     assert.equal(Lab.open(names.killed)?.isStale(), true);
     assert.ok((await Lab.removeStale({ prefix: names.killed })).includes(names.killed));
+    assert.deepEqual(traces(names.killed), []);
+  });
+
+  it('is removed by its own process when that is told to end', async () => {
+    await createAndKill(names.killed, 'SIGTERM');
     assert.deepEqual(traces(names.killed), []);
   });
 
@@ -233,14 +237,16 @@ function traces(name: string): string[] {
   );
 }
 
-/** Has another process make the lab, and kills that without a chance to clean up. */
-async function createAndKill(name: string): Promise<void> {
+/** Has another process make the lab, and ends that with a signal: SIGKILL leaves it no chance to clean up. */
+async function createAndKill(name: string, signal: NodeJS.Signals): Promise<void> {
   const index = new URL('index.ts', import.meta.url).href;
-  const script = `import { Lab } from '${index}';
-    await Lab.create({ name: ${JSON.stringify(name)}, hosts: [{ name: 'orphan' }] });
-    console.log('made'); setInterval(() => undefined, 1000);`;
+  const script = `import { withLab } from '${index}';
+    await withLab({ name: ${JSON.stringify(name)}, hosts: [{ name: 'orphan' }] }, async () => {
+      console.log('made');
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    });`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
-  child.kill('SIGKILL');
+  child.kill(signal);
   await once(child, 'exit');
 }
