@@ -16,6 +16,8 @@ stop_kubernetes() {
   for pod in kubepods-besteffort.slice kubepods-burstable.slice kubepods.slice; do
     systemctl stop --quiet "$pod" 2>/dev/null || true # absent where no pod ever ran
   done
+  # systemd does not know the cgroup v1 hierarchies in which runc alone made groups.
+  find /sys/fs/cgroup -depth -type d -path '*/kubepods.slice*' -exec rmdir {} + 2>/dev/null || true # already gone
 }
 
 # clean_tables iptables|ip6tables ip|ip6: removes the chains of kube-proxy, kubelet, CNI and pod network; the rules of others stay.
@@ -36,7 +38,7 @@ clean_tables() {
 clean_network() {
   local name
   ip -4 -o route show proto 146 | awk '{ print $1 }' | while read -r name; do ip route del "$name" proto 146; done
-  for name in seal0 kube-ipvs0; do [ ! -e "/sys/class/net/$name" ] || ip link del "$name"; done
+  for name in seal0 kube-ipvs0; do ! ip link show "$name" >/dev/null 2>&1 || ip link del "$name"; done
   for name in /run/netns/cni-*; do [ ! -e "$name" ] || ip netns del "${name##*/}"; done
   clean_tables iptables ip
   clean_tables ip6tables ip6
@@ -58,9 +60,9 @@ remove_files() {
   rm -f /etc/systemd/system/{kubelet,seal-pod-network}.service /etc/sysctl.d/99-seal-kubernetes.conf /etc/modules-load.d/seal-kubernetes.conf
   rm -f /usr/local/bin/{kubeadm,kubelet,kubectl}{,.seal-new} /usr/local/sbin/seal-pod-network{,.seal-new}
   if [ -e /etc/resolv.conf ] && grep -q "$mark" /etc/resolv.conf; then rm -f /etc/resolv.conf; fi
-  remove_if_empty /root/.kube /opt/cni/bin /opt/cni /etc/cni/net.d /etc/cni /usr/libexec
+  remove_if_empty /root/.kube /opt/cni/bin /opt/cni /etc/cni/net.d /etc/cni /usr/libexec /usr/lib/modules
   systemctl daemon-reload
-  systemctl reset-failed
+  systemctl reset-failed kubelet.service seal-pod-network.service 2>/dev/null || true # not failed
 }
 
 stop_kubernetes

@@ -14,7 +14,7 @@ say 'stopped containerd'
 for name in /var/lib/containerd /run/containerd /etc/containerd; do remove_tree "$name"; done
 rm -f /etc/systemd/system/containerd.service
 rm -f /usr/local/bin/{containerd,containerd-shim-runc-v2,ctr,runc,crictl}{,.seal-new}
-remove_if_empty /run/runc
+remove_if_empty /run/runc /run/netns
 systemctl daemon-reload
-systemctl reset-failed
+systemctl reset-failed containerd.service 2>/dev/null || true # not failed
 say 'removed containerd from this host'
