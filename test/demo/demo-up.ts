@@ -1,0 +1,154 @@
+import { mkdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildRelease } from '@seal/release';
+import { type Host, Lab, pollUntil } from '../hosts/index.ts';
+import { runCommand } from '../hosts/run-command.ts';
+import { labName, markComplete } from './demo-lab.ts';
+import { PhaseClock } from './phase-clock.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const example = join(root, 'examples/kubernetes');
+const image = 'kubernetes:1.20.2';
+const agents = ['m1', 'n1', 'n2'];
+
+/** The main job from an empty machine to a running cluster. Throws with what failed; the caller removes the hosts. */
+export async function demoUp(): Promise<void> {
+  const clock = new PhaseClock();
+  const { serverArchive } = await clock.phase('Build Seal: server, agent and sealctl', () => buildRelease({ onProgress: say }));
+  await clock.phase('Make the Kubernetes components (compiled from Debian sources the first time, then cached)', () =>
+    mustRun('bash', [join(example, 'make-components.sh')], 3600),
+  );
+  const lab = await clock.phase('Boot four hosts with systemd: server, m1, n1, n2', () => bootHosts(serverArchive));
+  const server = lab.host('server');
+  await clock.phase('Install the server as a systemd unit', () => installServer(lab, serverArchive));
+  await clock.phase('Install an agent on m1, n1 and n2 with one line and a bootstrap token', () => installAgents(lab));
+  await clock.phase('Restart one agent and reboot a host: both come back by themselves', () => shakeAgents(lab));
+  await clock.phase(`Build the ClusterImage ${image} with sealctl`, () =>
+    inHost(
+      server,
+      `sealctl build -t ${image} -f /root/examples/kubernetes/Kubefile /root/examples/kubernetes && sealctl images`,
+      900,
+    ),
+  );
+  const [m1, n1, n2] = agents.map((name) => lab.host(name).ip);
+  await clock.phase(`Run the cluster: sealctl run ${image} -m ${m1} -n ${n1},${n2}`, () =>
+    inHost(server, `sealctl run ${image} -m ${m1} -n ${n1},${n2} --yes`, 1200),
+  );
+  await clock.phase('Look at it with kubectl', () => lookAtNodes(lab));
+  await clock.phase('Run pods on both workers and reach them over a Service', () => runPods(lab));
+  markComplete();
+  console.log(
+    `\n\x1b[1mA Kubernetes cluster runs on three hosts, made from one image, without SSH.\x1b[0m\n\n${clock.table()}\n`,
+  );
+  console.log(lookAround(lab));
+}
+
+/** Lines that can be pasted. */
+export function lookAround(lab: Lab): string {
+  const addresses = lab.hosts().map((host) => `${host.name} ${host.ip}`);
+  return `Hosts: ${addresses.join(', ')}
+Look around:
+  npm run -s demo -- sealctl status
+  npm run -s demo -- sealctl nodes
+  npm run -s demo -- sealctl operation list
+  npm run -s demo -- sealctl exec all -- uptime
+  npm run -s demo -- kubectl get nodes,pods -A -o wide
+  npm run -s demo -- shell m1
+Take a worker away and bring it back:
+  npm run -s demo -- sealctl delete -n ${lab.host('n2').ip}
+  npm run -s demo -- sealctl scale-up -n ${lab.host('n2').ip}
+Remove everything:
+  npm run demo -- down`;
+}
+
+async function bootHosts(serverArchive: string): Promise<Lab> {
+  mkdirSync(join(example, 'components'), { recursive: true });
+  const binds = [
+    { from: dirname(serverArchive), to: '/root/dist' },
+    { from: example, to: '/root/examples/kubernetes' },
+  ];
+  return Lab.create({ name: labName, hosts: [{ name: 'server', binds }, ...agents.map((name) => ({ name }))], onProgress: say });
+}
+
+async function installServer(lab: Lab, serverArchive: string): Promise<void> {
+  const server = lab.host('server');
+  await inHost(server, `mkdir -p /root/seal && tar -xzf /root/dist/${basename(serverArchive)} -C /root/seal`);
+  await inHost(server, `/root/seal/systemd/install-server.sh --address ${server.ip}`);
+  await inHost(server, 'systemctl --no-pager --lines=0 status seal-server && sealctl version');
+}
+
+async function installAgents(lab: Lab): Promise<void> {
+  const created = await lab.host('server').sh(`sealctl token create --max-uses ${agents.length} -o json`);
+  const { installCommand } = JSON.parse(created) as { installCommand: string };
+  say(`the line: ${installCommand.replace(/(seal1\.[^.]+\.)[^.]+/, '$1<secret>')}`);
+  for (const name of agents) await inHost(lab.host(name), installCommand);
+  await untilConnected(lab);
+}
+
+async function shakeAgents(lab: Lab): Promise<void> {
+  await lab.host('n1').restartUnit('seal-agent');
+  say('n1: systemctl restart seal-agent');
+  await lab.host('n2').reboot();
+  say('n2: rebooted');
+  await untilConnected(lab);
+  await inHost(lab.host('server'), 'sealctl nodes');
+}
+
+/** Every agent is connected, as the server sees it. */
+async function untilConnected(lab: Lab): Promise<void> {
+  let seen = 'nothing yet';
+  await pollUntil(
+    async () => {
+      seen = await lab.host('server').sh('sealctl nodes -o json');
+      const nodes = JSON.parse(seen) as { name: string; connected: boolean }[];
+      return agents.every((name) => nodes.some((node) => node.name === name && node.connected)) || undefined;
+    },
+    { timeoutSeconds: 60, describe: () => `not every agent is connected; the server sees: ${seen}` },
+  );
+}
+
+async function lookAtNodes(lab: Lab): Promise<void> {
+  const output = await kubectl(lab, 'get nodes -o wide');
+  const ready = output.split('\n').filter((line) => / Ready /.test(line));
+  if (ready.length !== agents.length) throw new Error(`kubectl shows ${ready.length} of ${agents.length} nodes Ready`);
+}
+
+async function runPods(lab: Lab): Promise<void> {
+  const m1 = lab.host('m1');
+  await kubectl(lab, 'apply -f /var/lib/seal/data/default/rootfs/manifests/demo-web.yaml');
+  await kubectl(lab, 'rollout status deployment/demo-web --timeout=180s');
+  await kubectl(lab, 'get pods,services -o wide');
+  const answered = await m1.sh(
+    `ip=$(kubectl --kubeconfig /etc/kubernetes/admin.conf get service demo-web -o jsonpath='{.spec.clusterIP}')
+     for i in $(seq 40); do curl -fsS --max-time 5 "http://$ip/"; echo; done | sort | uniq -c`,
+    { timeoutSeconds: 120 },
+  );
+  console.log(answered);
+  if (answered.trim().split('\n').length < 2) throw new Error(`only one pod answered over the Service:\n${answered}`);
+}
+
+async function kubectl(lab: Lab, args: string): Promise<string> {
+  return inHost(lab.host('m1'), `kubectl --kubeconfig /etc/kubernetes/admin.conf ${args}`, 300);
+}
+
+/** Runs a shell line in a host, showing its output as it comes; throws when it fails. */
+async function inHost(host: Host, line: string, timeoutSeconds = 180): Promise<string> {
+  let output = '';
+  const onOutput = (text: string) => {
+    output += text;
+    process.stdout.write(text);
+  };
+  const { code } = await host.run('bash', ['-c', line], { timeoutSeconds, onOutput });
+  if (code !== 0) throw new Error(`${host.name}: "${line}" ended with exit code ${code}`);
+  return output;
+}
+
+async function mustRun(command: string, args: readonly string[], timeoutSeconds: number): Promise<void> {
+  const { code } = await runCommand(command, args, { timeoutSeconds, onOutput: (text) => process.stdout.write(text) });
+  if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with exit code ${code}`);
+}
+
+function say(line: string): void {
+  console.log(`    ${line}`);
+}
