@@ -1,0 +1,151 @@
+import { type Clock, Problem } from '@seal/foundation';
+import type { JournalFile } from './journal-file.ts';
+import { decodeRecord, encodeRecord, type JournalRecord } from './journal-record.ts';
+import { type JournalEntry, JournalState } from './journal-state.ts';
+
+/** How long the outcome of a settled step is kept, for commands that come again. */
+export const keepSettledMs = 7 * 24 * 3600 * 1000;
+
+interface Waiting {
+  readonly record: JournalRecord;
+  readonly durable: boolean;
+  readonly resolve: () => void;
+  readonly reject: (problem: Problem) => void;
+}
+
+/**
+ * The agent's memory of what it was told and what it did.
+ *
+ * INVARIANTS:
+ * - `state` holds a record only when it has been written (and, where asked for, synced): what a caller reads here survives a kill of the agent.
+ * - One write is on its way at a time; records appended meanwhile go together with the next one (group commit), in the order of the calls.
+ * - After any failed write or sync nothing further is appended to that file: it is first replaced by a fresh one made from `state`,
+ *   because after a failed fsync the kernel may have dropped pages that it reports as clean.
+ */
+export class Journal {
+  readonly #file: JournalFile;
+  readonly #clock: Clock;
+  readonly #state: JournalState;
+  #compactAtBytes: number;
+  #bytes: number;
+  #waiting: Waiting[] = [];
+  #writing = false;
+  #damaged = false;
+
+  private constructor(file: JournalFile, clock: Clock, compactAtBytes: number, state: JournalState, bytes: number) {
+    this.#file = file;
+    this.#clock = clock;
+    this.#compactAtBytes = compactAtBytes;
+    this.#state = state;
+    this.#bytes = bytes;
+  }
+
+  /**
+   * Reads the journal back. A torn last record is cut: nobody was told of it. Problems: JOURNAL_CORRUPT when a record in the middle is not
+   * what was written, JOURNAL_FAILED when the disk refuses. `compactAtBytes` (1 MiB): size from which a journal of mostly settled steps is rewritten.
+   */
+  static async open(file: JournalFile, clock: Clock, compactAtBytes = 1024 * 1024): Promise<Journal> {
+    try {
+      const data = Buffer.from(await file.readAll());
+      const { records, goodBytes } = readRecords(data);
+      if (goodBytes < data.length) await file.truncate(goodBytes);
+      const state = new JournalState();
+      for (const record of records) state.apply(record);
+      const journal = new Journal(file, clock, compactAtBytes, state, goodBytes);
+      if (goodBytes > compactAtBytes) await journal.#rewrite();
+      return journal;
+    } catch (error) {
+      throw asProblem(error);
+    }
+  }
+
+  get epoch(): number {
+    return this.#state.epoch;
+  }
+
+  get(step: string, attempt: number): JournalEntry | undefined {
+    return this.#state.get(step, attempt);
+  }
+
+  latest(step: string): JournalEntry | undefined {
+    return this.#state.latest(step);
+  }
+
+  /** Entries that the server has not acknowledged yet. */
+  unsettled(): JournalEntry[] {
+    return [...this.#state.entries()].filter((entry) => !entry.settled);
+  }
+
+  /**
+   * Adds a record. `durable`: resolves when it survives a loss of power; `written`: when it survives a kill of the agent.
+   * Problem: JOURNAL_FAILED; the record is then not there, and a later append may succeed again (space was freed).
+   */
+  append(record: JournalRecord, durability: 'durable' | 'written' = 'durable'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ record, durable: durability === 'durable', resolve, reject });
+      if (!this.#writing) void this.#writeAll();
+    });
+  }
+
+  /** Ends use of the file. What was not awaited may be lost. */
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      try {
+        await this.#write(batch);
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        this.#damaged = true;
+        for (const { reject } of batch) reject(asProblem(error));
+      }
+    }
+    this.#writing = false;
+  }
+
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    if (this.#damaged || this.#bytes > this.#compactAtBytes) await this.#rewrite();
+    const data = Buffer.from(batch.map(({ record }) => encodeRecord(record)).join(''));
+    await this.#file.append(data);
+    if (batch.some(({ durable }) => durable)) await this.#file.sync();
+    this.#bytes += data.length;
+    for (const { record } of batch) this.#state.apply(record);
+  }
+
+  async #rewrite(): Promise<void> {
+    this.#state.forgetSettledBefore(this.#clock.now() - keepSettledMs);
+    const data = Buffer.from([...this.#state.records()].map(encodeRecord).join(''));
+    await this.#file.replace(data);
+    this.#bytes = data.length;
+    this.#compactAtBytes = Math.max(this.#compactAtBytes, 2 * data.length);
+    this.#damaged = false;
+  }
+}
+
+function readRecords(data: Buffer): { records: JournalRecord[]; goodBytes: number } {
+  const records: JournalRecord[] = [];
+  let goodBytes = 0;
+  for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, goodBytes)) {
+    const record = decodeRecord(data.toString('utf8', goodBytes, end));
+    if (!record) break;
+    records.push(record);
+    goodBytes = end + 1;
+  }
+  const rest = data.toString('utf8', goodBytes).split('\n');
+  if (rest.slice(1).some((line) => decodeRecord(line)))
+    throw new Problem(
+      'JOURNAL_CORRUPT',
+      `the agent's journal is damaged at byte ${goodBytes} of ${data.length}, with good records after it`,
+    );
+  return { records, goodBytes };
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Problem('JOURNAL_FAILED', `the agent's journal could not be written: ${reason}`, { cause: error });
+}
