@@ -25,7 +25,7 @@ export interface FactSources {
   readonly log: OperationLog;
   /** Problem: IMAGE_NOT_FOUND. */
   readonly image: (reference: string) => Promise<ImageFacts>;
-  readonly material: (specs: readonly MaterialSpec[]) => Promise<Record<string, PublicMaterial>>;
+  readonly material: (specs: readonly MaterialSpec[], keep: boolean) => Promise<Record<string, PublicMaterial>>;
   readonly installHint: () => string;
 }
 
@@ -49,7 +49,7 @@ export async function seenNodes(sources: FactSources, ips: readonly string[]): P
   });
 }
 
-/** What a planner may look at: nodes, image, record and the public halves of the cluster's secrets, which are made here. */
+/** What a planner may look at: nodes, image, record and the public halves of the cluster's secrets, which are made here (and kept unless it is a dry run). */
 export async function gatherFacts(
   sources: FactSources,
   wanted: {
@@ -64,7 +64,7 @@ export async function gatherFacts(
     nodes: await seenNodes(sources, wanted.ips),
     image,
     record: sources.records.get(wanted.cluster),
-    material: await sources.material(wanted.material),
+    material: await sources.material(wanted.material, wanted.keepMaterial),
     installHint: sources.installHint(),
   };
 }

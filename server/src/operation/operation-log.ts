@@ -103,6 +103,11 @@ export class OperationLog {
     return [...this.#active.values()];
   }
 
+  /** Ids of a cluster's operations, the newest first; at most one. */
+  async newest(cluster: string): Promise<string[]> {
+    return (await this.#store.operations({ cluster, limit: 1 })).map((operation) => operation.id);
+  }
+
   /** An operation with its fold, from memory or store. Problem: OPERATION_NOT_FOUND. */
   async read(id: string): Promise<LoadedOperation> {
     const active = this.#active.get(id);

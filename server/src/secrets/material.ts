@@ -26,12 +26,19 @@ export class Material {
     this.#make = make;
   }
 
-  /** The public halves of `specs`; makes what is missing and never makes one twice. */
-  async ensure(specs: readonly MaterialSpec[]): Promise<Record<string, PublicMaterial>> {
+  /**
+   * The public halves of `specs`; makes what is missing and never makes one twice.
+   * With `keep` false (a dry run) what is missing is made up for this answer only and nothing is stored.
+   */
+  async ensure(specs: readonly MaterialSpec[], keep: boolean): Promise<Record<string, PublicMaterial>> {
     const found: Record<string, PublicMaterial> = {};
     for (const spec of specs) {
       if (!(await this.#store.secret(spec.ref))) {
         const made = await this.#make(spec);
+        if (!keep) {
+          found[spec.ref] = made.public;
+          continue;
+        }
         const secret = { ref: spec.ref, sealed: this.#box.seal(made.secret), publicJson: JSON.stringify(made.public) };
         await this.#store.commit([{ kind: 'secret', secret }]);
       }

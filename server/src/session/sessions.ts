@@ -43,6 +43,7 @@ interface Session {
   readonly link: AgentLink;
   readonly output: OutputReceiver;
   helloSeen: boolean;
+  heardAt: number;
 }
 
 /** Steps that an agent may have in hand: where the server waits for a result. */
@@ -86,7 +87,12 @@ export class Sessions implements StepSender {
   connect(link: AgentLink): { receive: (message: AgentMessage) => Promise<void>; closed: () => void } {
     const older = this.#sessions.get(link.nodeId);
     if (older) older.link.close(new Problem('SESSION_REPLACED', `node ${link.nodeName} opened a newer session; this one ends`));
-    const session: Session = { link, output: new OutputReceiver(this.#options.log, this.#options.store), helloSeen: false };
+    const session: Session = {
+      link,
+      output: new OutputReceiver(this.#options.log, this.#options.store),
+      helloSeen: false,
+      heardAt: this.#options.clock.now(),
+    };
     this.#sessions.set(link.nodeId, session);
     let tail = Promise.resolve();
     return {
@@ -108,6 +114,11 @@ export class Sessions implements StepSender {
 
   factsOf(nodeId: string): { readonly facts: NodeFacts; readonly seenAt: number } | undefined {
     return this.#facts.get(nodeId);
+  }
+
+  /** When something of the node was last heard, ms since the epoch; undefined when never. */
+  lastSeenAt(nodeId: string): number | undefined {
+    return this.#sessions.get(nodeId)?.heardAt ?? this.#awaySince.get(nodeId) ?? this.#facts.get(nodeId)?.seenAt;
   }
 
   subscribe(listener: () => void): () => void {
@@ -167,6 +178,7 @@ export class Sessions implements StepSender {
 
   async #receive(session: Session, message: AgentMessage): Promise<void> {
     if (this.#sessions.get(session.link.nodeId) !== session) return;
+    session.heardAt = this.#options.clock.now();
     try {
       if (message.hello) return await this.#hello(session, message.hello);
       if (!session.helloSeen) throw new Problem('PROTOCOL_VIOLATION', 'an agent sent something before its hello');

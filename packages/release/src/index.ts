@@ -1,0 +1,1 @@
+export { buildRelease, type Release, type ReleaseOptions } from './build-release.ts';

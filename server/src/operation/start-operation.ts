@@ -1,0 +1,119 @@
+import { type Clock, newId, Problem, type Random } from '@seal/foundation';
+import { checkPlan, type Plan } from '@seal/plan';
+import type { Executor } from '../scheduler/executor.ts';
+import type { Write } from '../store/store.ts';
+import type { ClusterRecords } from './cluster-records.ts';
+import type { OperationLog } from './operation-log.ts';
+
+export interface OperationStarterOptions {
+  readonly log: OperationLog;
+  readonly records: ClusterRecords;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What a verb decided: the plan, and what of the record changes before its first step. */
+export interface Decided {
+  readonly plan: Plan;
+  readonly writes?: () => readonly Write[];
+}
+
+/**
+ * Admission and the life of operations from outside: start, cancel, resume.
+ *
+ * INVARIANTS: at most one unfinished operation per cluster; the plan is durable before its first step; commands on nodes (exec) belong to no cluster
+ * and are admitted beside anything.
+ */
+export class OperationStarter {
+  readonly #options: OperationStarterOptions;
+
+  constructor(options: OperationStarterOptions) {
+    this.#options = options;
+  }
+
+  /** A fresh plan id. */
+  newPlanId(): string {
+    return newId('plan', this.#options.random);
+  }
+
+  /** Records the plan and starts it; answers with the operation id. Problem: OPERATION_IN_PROGRESS. */
+  async start(decided: Decided, requestedBy: string): Promise<string> {
+    const { log, records, executor, clock, random } = this.#options;
+    const { plan } = decided;
+    checkPlan(plan);
+    this.#admit(plan);
+    const id = newId('op', random);
+    try {
+      await log.create({ id, cluster: plan.cluster, plan, createdAt: clock.now() }, requestedBy, decided.writes?.() ?? []);
+    } catch (error) {
+      await records.reload();
+      throw error;
+    }
+    executor.start(id);
+    return id;
+  }
+
+  /** Asks an unfinished operation to end. Problems: OPERATION_NOT_FOUND, OPERATION_STATE. */
+  async cancel(id: string, requestedBy: string): Promise<void> {
+    const { log, executor } = this.#options;
+    const { view } = await log.read(id);
+    if (view.finishedAt !== undefined)
+      throw new Problem('OPERATION_STATE', `operation ${id} has already ended as ${view.status}; there is nothing to cancel`);
+    if (!view.cancelRequested) await log.append(id, [{ type: 'cancel-requested', requestedBy }]);
+    executor.start(id);
+  }
+
+  /** Runs again what did not succeed of a failed or cancelled operation. Problems: OPERATION_NOT_FOUND, OPERATION_STATE, OPERATION_IN_PROGRESS. */
+  async resume(id: string, requestedBy: string): Promise<void> {
+    const { log, records, executor } = this.#options;
+    const { plan, view } = await log.read(id);
+    if (view.status !== 'FAILED' && view.status !== 'CANCELLED')
+      throw new Problem(
+        'OPERATION_STATE',
+        `operation ${id} is ${view.status}; only one that FAILED or was CANCELLED can be resumed`,
+      );
+    this.#admit(plan);
+    if (plan.cluster !== '' && !records.get(plan.cluster))
+      throw new Problem('OPERATION_STATE', `operation ${id} cannot be resumed: cluster ${plan.cluster} is gone`);
+    await this.#refuseAfterLater(id, plan);
+    await log.reopen(id);
+    await log.append(id, [{ type: 'resume-requested', requestedBy }]);
+    executor.start(id);
+  }
+
+  /** The unfinished operation that changes a cluster now, if any. */
+  changing(cluster: string): { readonly id: string; readonly plan: Plan } | undefined {
+    const found = this.#options.log
+      .allActive()
+      .find(({ plan, view }) => plan.cluster === cluster && cluster !== '' && view.finishedAt === undefined);
+    return found && { id: found.operation.id, plan: found.plan };
+  }
+
+  #admit(plan: Plan): void {
+    const other = this.changing(plan.cluster);
+    if (other)
+      throw new Problem(
+        'OPERATION_IN_PROGRESS',
+        `operation ${other.id} (${other.plan.summary}) is changing cluster ${plan.cluster} now`,
+        {
+          remedy: `Wait with "sealctl operation watch ${other.id}" or end it with "sealctl operation cancel ${other.id}".`,
+          details: { operation: other.id },
+        },
+      );
+  }
+
+  /** A later operation of the same cluster has changed what this plan was made on. */
+  async #refuseAfterLater(id: string, plan: Plan): Promise<void> {
+    if (plan.cluster === '') return;
+    const [newest] = await this.#options.log.newest(plan.cluster);
+    if (newest !== undefined && newest !== id)
+      throw new Problem(
+        'OPERATION_STATE',
+        `operation ${id} cannot be resumed: ${newest} has changed cluster ${plan.cluster} since`,
+        {
+          remedy: 'Ask for what is wanted anew (run, scale-up or delete); the plan is made from the present state.',
+        },
+      );
+  }
+}
