@@ -1,12 +1,7 @@
 import { Problem } from '@seal/foundation';
+import type { SecretBox } from '@seal/pki';
 import type { MaterialSpec, PublicMaterial } from '@seal/runtime';
 import type { Store } from '../store/store.ts';
-
-/** Encrypts at rest; the key lies outside the store. */
-export interface SecretBox {
-  seal(plain: Uint8Array): Uint8Array;
-  open(sealed: Uint8Array): Uint8Array;
-}
 
 /** Makes one material: its secret half and its public half. */
 export type MakeMaterial = (spec: MaterialSpec) => Promise<{ readonly secret: Uint8Array; readonly public: PublicMaterial }>;
@@ -39,7 +34,7 @@ export class Material {
           found[spec.ref] = made.public;
           continue;
         }
-        const secret = { ref: spec.ref, sealed: this.#box.seal(made.secret), publicJson: JSON.stringify(made.public) };
+        const secret = { ref: spec.ref, sealed: this.#box.seal(made.secret, spec.ref), publicJson: JSON.stringify(made.public) };
         await this.#store.commit([{ kind: 'secret', secret }]);
       }
       found[spec.ref] = await this.publicOf(spec.ref);
@@ -58,7 +53,7 @@ export class Material {
     const [, base = ref, half] = /^(.*)\.(key|crt|pub)$/.exec(ref) ?? [];
     const row = await this.#store.secret(base);
     if (!row) throw missing(ref);
-    if (half === undefined || half === 'key') return this.#box.open(row.sealed);
+    if (half === undefined || half === 'key') return this.#box.open(row.sealed, base);
     const material = JSON.parse(row.publicJson) as PublicMaterial;
     const text = half === 'crt' ? material.certificatePem : material.publicKeyPem;
     if (text === undefined) throw missing(ref);
