@@ -586,7 +586,8 @@ export const problemCodes = {
   PATH_PROTECTED: {
     exit: 1,
     grpc: 'PERMISSION_DENIED',
-    summary: 'A step would have removed a path that must not be removed: a system directory, a mount point, the state of the agent.',
+    summary:
+      'A step would have removed a path that must not be removed: a system directory, a mount point, the state of the agent.',
     remedy: 'Unmount what is named, or remove it by hand if that is really meant.',
   },
   HOSTS_FILE_INVALID: {
@@ -631,6 +632,18 @@ export const problemCodes = {
     grpc: 'FAILED_PRECONDITION',
     summary: 'Another agent runs with the same state directory.',
     remedy: 'Stop it first ("systemctl stop seal-agent").',
+  },
+  CONFIG_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'The configuration of a daemon is not valid; the message names file and field.',
+    remedy: 'Correct the field that is named; see the comments in the systemd unit and "--help" of the daemon.',
+  },
+  PORT_IN_USE: {
+    exit: 7,
+    grpc: 'UNAVAILABLE',
+    summary: "A daemon cannot listen on its address because another process does, or it is not this machine's.",
+    remedy: 'See who listens with "ss -lntp", stop it, or choose another port in /etc/seal/server.yaml.',
   },
 } as const satisfies Record<string, ProblemCodeInfo>;
 

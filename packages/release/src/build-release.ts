@@ -68,7 +68,8 @@ export async function buildRelease(options: ReleaseOptions = {}): Promise<Releas
     for (const file of ['seal-server.mjs', 'sealctl.mjs', 'VERSION']) copyFileSync(join(work, file), join(tree, file));
     copyFileSync(node, join(tree, 'node'));
     chmodSync(join(tree, 'node'), 0o755);
-    cpSync(join(root, 'proto'), join(tree, 'proto'), { recursive: true });
+    for (const place of ['proto', 'node_modules/grpc-health-check/proto', 'node_modules/@grpc/reflection/build/proto'])
+      cpSync(join(root, place), join(tree, 'proto'), { recursive: true });
     cpSync(join(root, 'systemd'), join(tree, 'systemd'), { recursive: true });
     await pack(tree, join(work, 'server.tar.gz'));
     renameSync(join(work, 'server.tar.gz'), serverArchive);
@@ -79,7 +80,16 @@ export async function buildRelease(options: ReleaseOptions = {}): Promise<Releas
   return { serverArchive, version };
 }
 
-/** One minified ES module per program. CommonJS dependencies find `require` by the banner. */
+/**
+ * What CommonJS dependencies miss in an ES module. `__dirname` is where grpc-health-check and @grpc/reflection look for `../../proto`:
+ * beside the bundle.
+ */
+const banner = `import { createRequire as __createRequire } from 'node:module';
+import { fileURLToPath as __fileURLToPath } from 'node:url';
+const require = __createRequire(import.meta.url);
+const __dirname = __fileURLToPath(new URL('./bundled/from', import.meta.url));`;
+
+/** One minified ES module per program. */
 async function bundle(out: string, version: string): Promise<void> {
   await build({
     entryPoints: {
@@ -96,9 +106,7 @@ async function bundle(out: string, version: string): Promise<void> {
     target: 'node24',
     format: 'esm',
     define: { 'process.env.SEAL_VERSION': JSON.stringify(version) },
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
+    banner: { js: banner },
     legalComments: 'none',
     logLevel: 'error',
   });

@@ -57,6 +57,7 @@ export async function gatherFacts(
     readonly image: string;
     readonly ips: readonly string[];
     readonly material: readonly MaterialSpec[];
+    readonly keepMaterial: boolean;
   },
 ): Promise<ClusterFacts> {
   const image = await sources.image(wanted.image);
