@@ -20,6 +20,7 @@ export function spoolFiles(
  */
 export class FileSpool implements SpoolPort {
   readonly #root: string;
+  readonly #dropped = new Map<string, DroppedRange | undefined>();
 
   constructor(root: string) {
     this.#root = root;
@@ -64,6 +65,7 @@ export class FileSpool implements SpoolPort {
     const from = Math.min(earlier?.from ?? range.from, range.from);
     // The note comes first: a hole that nobody knows of would be read as zero bytes.
     await writeFile(`${path}.dropped`, `${from} ${range.to}\n`, { mode: 0o600 });
+    this.#dropped.set(`${path}.dropped`, { from, to: range.to });
     try {
       await execa('fallocate', ['--punch-hole', '--offset', String(from), '--length', String(range.to - from), path]);
     } catch (error) {
@@ -74,13 +76,18 @@ export class FileSpool implements SpoolPort {
   }
 
   async dropped(key: StepKey, stream: OutputStream): Promise<DroppedRange | undefined> {
-    const text = await absentIsUndefined(readFile(`${spoolFiles(this.#root, key).stream(stream)}.dropped`, 'utf8'));
-    const match = /^(\d+) (\d+)\n$/.exec(text ?? '');
-    return match ? { from: Number(match[1]), to: Number(match[2]) } : undefined;
+    const path = `${spoolFiles(this.#root, key).stream(stream)}.dropped`;
+    if (!this.#dropped.has(path)) {
+      const match = /^(\d+) (\d+)\n$/.exec((await absentIsUndefined(readFile(path, 'utf8'))) ?? '');
+      this.#dropped.set(path, match ? { from: Number(match[1]), to: Number(match[2]) } : undefined);
+    }
+    return this.#dropped.get(path);
   }
 
-  remove(key: StepKey): Promise<void> {
-    return rm(spoolFiles(this.#root, key).directory, { recursive: true, force: true });
+  async remove(key: StepKey): Promise<void> {
+    const files = spoolFiles(this.#root, key);
+    await rm(files.directory, { recursive: true, force: true });
+    for (const stream of [1, 2] as const) this.#dropped.delete(`${files.stream(stream)}.dropped`);
   }
 
   async list(): Promise<StepKey[]> {

@@ -182,7 +182,7 @@ export class LiveStep {
   async #follow(process: StepProcess, okExitCodes: readonly number[], probe: Probe | undefined): Promise<Outcome> {
     this.#process = process;
     const { signal } = this.#abort;
-    let cancelKill = () => {};
+    let cancelKill: (() => void) | undefined;
     const terminate = () => {
       if (this.#stopping) return;
       process.signal('SIGTERM');
@@ -192,7 +192,7 @@ export class LiveStep {
     if (signal.aborted) terminate();
     const end = await this.#endOf(process);
     signal.removeEventListener('abort', terminate);
-    cancelKill();
+    cancelKill?.();
     if (this.#ending) process.signal('SIGKILL'); // what its group may still hold
     return this.#judge(end, okExitCodes, probe);
   }

@@ -1,0 +1,232 @@
+import type { Clock } from '@seal/foundation';
+import type { Log } from './runner-ports.ts';
+import { type OutputStream, outputStreams, type SpoolPort } from './spool-port.ts';
+import { type StepKey, stepKeyText } from './step-key.ts';
+
+/** A piece of a step's output. `droppedBytes` before it were given up because the spool is bounded. */
+export interface OutputChunk extends StepKey {
+  readonly stream: OutputStream;
+  /** Position of `data` in the whole stream, dropped bytes included. */
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly droppedBytes: number;
+}
+
+export interface OutboxLimits {
+  readonly chunkBytes: number;
+  /** How often the output of running steps is looked at. */
+  readonly intervalMs: number;
+  /** Of a longer stream this much of its beginning and of its end is kept on disk. */
+  readonly headBytes: number;
+  readonly tailBytes: number;
+}
+
+const mebibyte = 1024 * 1024;
+export const defaultOutboxLimits: OutboxLimits = {
+  chunkBytes: 32 * 1024,
+  intervalMs: 75,
+  headBytes: 4 * mebibyte,
+  tailBytes: 4 * mebibyte,
+};
+
+interface StreamState {
+  readonly key: StepKey;
+  readonly stream: OutputStream;
+  /** The server has everything before this offset. */
+  acked: number;
+  /** Everything before this offset was sent in this session, or acknowledged. */
+  sent: number;
+  readonly inFlight: { readonly end: number; readonly bytes: number }[];
+  /** Undefined while the step runs. */
+  finalBytes: number | undefined;
+  bounded: boolean;
+}
+
+/**
+ * Sends the output of steps out of the spool, in order, each stream from where the server has it.
+ *
+ * INVARIANTS:
+ * - At most `windowBytes` are sent and not acknowledged, all streams together; streams take turns of one chunk, so none starves another.
+ * - Only one pump runs at a time; nothing else moves `sent`, but an acknowledgement or a new session.
+ * - A spool is removed only when the server has the step's outcome and all of its output that was kept.
+ * - A running stream takes on disk at most head + 2 × tail, and what its process writes between two looks (`intervalMs`).
+ */
+export class Outbox {
+  readonly #spool: SpoolPort;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #limits: OutboxLimits;
+  readonly #streams = new Map<string, StreamState>();
+  readonly #settled = new Set<string>();
+  #send: ((chunk: OutputChunk) => void) | undefined;
+  #windowBytes = 0;
+  #pumping: Promise<void> = Promise.resolve();
+  #timer: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(spool: SpoolPort, clock: Clock, log: Log, limits: OutboxLimits = defaultOutboxLimits) {
+    this.#spool = spool;
+    this.#clock = clock;
+    this.#log = log;
+    this.#limits = limits;
+  }
+
+  /** A step runs: its output grows. */
+  begin(key: StepKey): void {
+    for (const stream of outputStreams) this.#stream(key, stream).finalBytes = undefined;
+    this.#schedule();
+  }
+
+  /** Output that is there from an earlier run of the agent and grows no more, or the final sizes of a step. */
+  end(key: StepKey, sizes: { readonly stdoutBytes: number; readonly stderrBytes: number }): void {
+    this.#stream(key, 1).finalBytes = sizes.stdoutBytes;
+    this.#stream(key, 2).finalBytes = sizes.stderrBytes;
+  }
+
+  /** The server has the step's outcome. */
+  async settle(key: StepKey): Promise<void> {
+    this.#settled.add(stepKeyText(key));
+    await this.#removeWhenDone(key);
+  }
+
+  /** A new session: everything not acknowledged is sent again. */
+  connected(send: (chunk: OutputChunk) => void, windowBytes: number): Promise<void> {
+    this.#send = send;
+    this.#windowBytes = windowBytes;
+    for (const state of this.#streams.values()) this.#rewind(state);
+    return this.pump();
+  }
+
+  disconnected(): void {
+    this.#send = undefined;
+  }
+
+  /** The server has all of the stream before `offset`, which may be more than this agent remembers having sent. */
+  async acknowledge(key: StepKey, stream: OutputStream, offset: number): Promise<void> {
+    const state = this.#streams.get(`${stepKeyText(key)}/${stream}`);
+    if (!state || offset <= state.acked) return;
+    state.acked = offset;
+    state.sent = Math.max(state.sent, offset);
+    while (state.inFlight[0] && state.inFlight[0].end <= offset) state.inFlight.shift();
+    await this.#removeWhenDone(key);
+    await this.pump();
+  }
+
+  /** Sends what can be sent now. */
+  pump(): Promise<void> {
+    this.#pumping = this.#pumping.then(() => this.#pumpOnce());
+    return this.#pumping;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.();
+  }
+
+  async #pumpOnce(): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      const open: StreamState[] = [];
+      for (const state of this.#streams.values()) if (await this.#hasMore(state)) open.push(state);
+      while (open.length > 0 && this.#send) {
+        const state = open.shift();
+        if (state && (await this.#sendChunk(state))) open.push(state);
+      }
+    } catch (error) {
+      this.#log.error({ err: error }, 'the output of steps cannot be read from the spool');
+    }
+    this.#schedule();
+  }
+
+  async #hasMore(state: StreamState): Promise<boolean> {
+    const size = await this.#size(state);
+    await this.#bound(state, size);
+    return state.sent < size;
+  }
+
+  #size(state: StreamState): Promise<number> | number {
+    return state.finalBytes ?? this.#spool.size(state.key, state.stream);
+  }
+
+  /** Sends one chunk; false when the stream has no more, the window is full or the session is gone. */
+  async #sendChunk(state: StreamState): Promise<boolean> {
+    const before = state.sent;
+    const room = this.#windowBytes - this.#inFlightBytes();
+    const dropped = await this.#spool.dropped(state.key, state.stream);
+    const start = dropped && before >= dropped.from && before < dropped.to ? dropped.to : before;
+    const bytes = Math.min(this.#limits.chunkBytes, room, (await this.#size(state)) - start);
+    if (bytes <= 0) return false;
+    const data = await this.#spool.read(state.key, state.stream, start, bytes);
+    // While reading, the session may have ended, begun anew, or the server may have said that it has more.
+    if (!this.#send || data.length === 0) return false;
+    if (state.sent !== before) return true;
+    this.#send({ ...state.key, stream: state.stream, offset: start, data, droppedBytes: start - before });
+    state.sent = start + data.length;
+    state.inFlight.push({ end: state.sent, bytes: data.length });
+    return true;
+  }
+
+  /** Gives up the middle of a stream that grew too long; what was sent already is no loss. */
+  async #bound(state: StreamState, size: number): Promise<void> {
+    const { headBytes, tailBytes } = this.#limits;
+    const from = Math.max(headBytes, (await this.#spool.dropped(state.key, state.stream))?.to ?? 0);
+    if (!state.bounded || size - from <= 2 * tailBytes) return;
+    try {
+      await this.#spool.drop(state.key, state.stream, { from: headBytes, to: size - tailBytes });
+    } catch (error) {
+      state.bounded = false;
+      this.#log.warn(
+        { ...state.key, stream: state.stream, err: error },
+        'the output of a step is not bounded on this file system',
+      );
+    }
+  }
+
+  #inFlightBytes(): number {
+    let bytes = 0;
+    for (const { inFlight } of this.#streams.values()) for (const chunk of inFlight) bytes += chunk.bytes;
+    return bytes;
+  }
+
+  async #removeWhenDone(key: StepKey): Promise<void> {
+    const name = stepKeyText(key);
+    const states = outputStreams.map((stream) => this.#streams.get(`${name}/${stream}`));
+    const done = states.every((state) => !state || (state.finalBytes !== undefined && state.acked >= state.finalBytes));
+    if (!done || !this.#settled.delete(name)) return;
+    for (const stream of outputStreams) this.#streams.delete(`${name}/${stream}`);
+    await this.#spool.remove(key);
+  }
+
+  #rewind(state: StreamState): void {
+    state.sent = state.acked;
+    state.inFlight.length = 0;
+  }
+
+  #stream(key: StepKey, stream: OutputStream): StreamState {
+    const name = `${stepKeyText(key)}/${stream}`;
+    const known = this.#streams.get(name);
+    if (known) return known;
+    const { step, attempt } = key;
+    const state: StreamState = {
+      key: { step, attempt },
+      stream,
+      acked: 0,
+      sent: 0,
+      inFlight: [],
+      finalBytes: undefined,
+      bounded: true,
+    };
+    this.#streams.set(name, state);
+    return state;
+  }
+
+  /** Looks again soon while a step runs; a finished one moves on with the acknowledgements. */
+  #schedule(): void {
+    const running = [...this.#streams.values()].some((state) => state.finalBytes === undefined);
+    if (this.#timer || this.#stopped || !running) return;
+    this.#timer = this.#clock.setTimer(this.#limits.intervalMs, () => {
+      this.#timer = undefined;
+      void this.pump();
+    });
+  }
+}

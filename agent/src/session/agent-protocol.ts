@@ -1,0 +1,200 @@
+import { type Clock, Problem } from '@seal/foundation';
+import type { NodeFacts } from '@seal/plan';
+import { type agentProto, factsToWire, problemToWire, stepFromWire } from '@seal/protocol';
+import type { Outbox, OutputChunk } from '../runner/outbox.ts';
+import type { Finished, Log, StepReports } from '../runner/runner-ports.ts';
+import { type StepKey, stepKeyText } from '../runner/step-key.ts';
+import type { StepRunner } from '../runner/step-runner.ts';
+
+type Send = (message: agentProto.AgentMessage) => void;
+
+export interface ProtocolPorts {
+  readonly runner: StepRunner;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly bootId: string;
+  takeFacts(): Promise<NodeFacts>;
+}
+
+const defaultHeartbeatSeconds = 10;
+const defaultWindowBytes = 256 * 1024;
+/** Facts follow the end of the last running step by this much, so that a row of steps is one report. */
+const factsDelayMs = 1000;
+
+/**
+ * What an agent says and how it answers, whatever carries the messages.
+ *
+ * INVARIANTS:
+ * - Hello is the first message of a session; its steps are the journal's at that moment.
+ * - An outcome is sent when it is journaled, after Welcome of every session, and with a heartbeat when a whole interval passed without FinishedAck.
+ * - Output that was there when a step ended goes out before its outcome, as far as the window allows.
+ */
+export class AgentProtocol implements StepReports {
+  readonly #ports: ProtocolPorts;
+  #send: Send | undefined;
+  #cancelHeartbeat: (() => void) | undefined;
+  #cancelFacts: (() => void) | undefined;
+  /** Outcomes sent in this session, and when. */
+  readonly #outcomesSent = new Map<string, number>();
+  #onWelcome: ((welcome: agentProto.Welcome) => void) | undefined;
+
+  constructor(ports: ProtocolPorts) {
+    this.#ports = ports;
+  }
+
+  /** A connection is there: says Hello. `onWelcome` is called when the server has answered. */
+  async connected(send: Send, onWelcome: (welcome: agentProto.Welcome) => void): Promise<void> {
+    this.#onWelcome = onWelcome;
+    let live = true;
+    this.#disconnect = () => {
+      live = false;
+    };
+    const facts = factsToWire(await this.#ports.takeFacts());
+    if (!live) return;
+    this.#send = send;
+    const { version, bootId, runner } = this.#ports;
+    send({ hello: { agentVersion: version, bootId, facts, steps: runner.states() } });
+  }
+
+  disconnected(): void {
+    this.#disconnect?.();
+    this.#send = undefined;
+    this.#cancelHeartbeat?.();
+    this.#cancelFacts?.();
+    this.#outcomesSent.clear();
+    this.#ports.outbox.disconnected();
+  }
+
+  /** Handles a message of the server. Never rejects. */
+  async receive(message: agentProto.ServerMessage): Promise<void> {
+    try {
+      await this.#dispatch(message);
+    } catch (error) {
+      this.#ports.log.error({ err: error, kind: kindOf(message) }, 'a message of the server could not be handled');
+    }
+  }
+
+  accepted(key: StepKey): void {
+    this.#ports.outbox.begin(key);
+    this.#send?.({ accepted: wireKey(key) });
+  }
+
+  started(key: StepKey): void {
+    this.#send?.({ started: wireKey(key) });
+  }
+
+  finished(key: StepKey, finished: Finished): void {
+    this.#ports.outbox.end(key, finished);
+    void this.#sendOutcome(key, finished);
+    if (!this.#ports.runner.busy) this.#reportFactsSoon();
+  }
+
+  #disconnect: (() => void) | undefined;
+
+  async #dispatch(message: agentProto.ServerMessage): Promise<void> {
+    const { runner, outbox, log } = this.#ports;
+    if (message.welcome) return this.#welcome(message.welcome);
+    if (message.run) return this.#run(message.run);
+    if (message.cancel) return runner.cancel(keyOf(message.cancel), message.cancel.epoch);
+    if (message.outputAck) {
+      const { stream, offset } = message.outputAck;
+      return outbox.acknowledge(keyOf(message.outputAck), stream === 2 ? 2 : 1, offset);
+    }
+    if (message.finishedAck) {
+      const key = keyOf(message.finishedAck);
+      this.#outcomesSent.delete(stepKeyText(key));
+      await runner.settle(key);
+      return outbox.settle(key);
+    }
+    if (message.reportFacts) return this.#reportFacts();
+    log.warn({}, 'a newer server sent a message of a kind that this agent does not know');
+  }
+
+  async #welcome(welcome: agentProto.Welcome): Promise<void> {
+    const { runner, outbox, clock, log } = this.#ports;
+    const { epoch, nodeId, nodeName, serverVersion } = welcome;
+    const current = runner.noticeEpoch(epoch);
+    if (!current) log.error({ epoch }, 'this server has been replaced by a newer one: its commands are refused');
+    log.info({ nodeId, nodeName, serverVersion, epoch, skewMs: clock.now() - welcome.nowMs }, 'connected to the server');
+    this.#onWelcome?.(welcome);
+    this.#beat((welcome.heartbeatSeconds || defaultHeartbeatSeconds) * 1000);
+    const output = outbox.connected((chunk) => this.#sendChunk(chunk), welcome.outputWindowBytes || defaultWindowBytes);
+    for (const { key, finished } of runner.unacknowledged()) void this.#sendOutcome(key, finished);
+    await output;
+  }
+
+  async #run(run: agentProto.RunStep): Promise<void> {
+    if (!run.step) return;
+    const { operation, attempt, epoch } = run;
+    const key = { step: run.step.id, attempt };
+    try {
+      const step = stepFromWire(run.step);
+      await this.#ports.runner.run({ operation, step, attempt, epoch, secrets: new Map(Object.entries(run.secrets)) });
+    } catch (error) {
+      // Nothing was begun: the step is of a kind, or has args, that this version does not know.
+      const problem = Problem.from(error);
+      this.#ports.log.warn({ ...key, kind: run.step.kind, code: problem.code }, 'refused a step');
+      await this.#sendOutcome(key, {
+        outcome: 'FAILED',
+        problem: problem.toJSON(),
+        durationMs: 0,
+        stdoutBytes: 0,
+        stderrBytes: 0,
+      });
+    }
+  }
+
+  async #sendOutcome(key: StepKey, finished: Finished): Promise<void> {
+    await this.#ports.outbox.pump();
+    if (!this.#send) return;
+    this.#outcomesSent.set(stepKeyText(key), this.#ports.clock.now());
+    const { outcome, exitCode, problem, durationMs, stdoutBytes, stderrBytes } = finished;
+    const wireProblem = problem ? problemToWire(problem) : undefined;
+    this.#send({ finished: { ...wireKey(key), outcome, exitCode, problem: wireProblem, durationMs, stdoutBytes, stderrBytes } });
+  }
+
+  #sendChunk({ step, attempt, stream, offset, data, droppedBytes }: OutputChunk): void {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    this.#send?.({ output: { step, attempt, stream, offset, data: bytes, droppedBytes } });
+  }
+
+  #beat(intervalMs: number): void {
+    this.#cancelHeartbeat?.();
+    this.#cancelHeartbeat = this.#ports.clock.setTimer(intervalMs, () => {
+      this.#send?.({ heartbeat: {} });
+      for (const { key, finished } of this.#ports.runner.unacknowledged()) {
+        const sentAt = this.#outcomesSent.get(stepKeyText(key)) ?? 0;
+        if (this.#ports.clock.now() - sentAt >= intervalMs) void this.#sendOutcome(key, finished);
+      }
+      this.#beat(intervalMs);
+    });
+  }
+
+  #reportFactsSoon(): void {
+    this.#cancelFacts?.();
+    this.#cancelFacts = this.#ports.clock.setTimer(factsDelayMs, () => void this.#reportFacts());
+  }
+
+  async #reportFacts(): Promise<void> {
+    try {
+      const facts = factsToWire(await this.#ports.takeFacts());
+      this.#send?.({ facts });
+    } catch (error) {
+      this.#ports.log.error({ err: error }, 'the facts of this host cannot be taken');
+    }
+  }
+}
+
+function keyOf({ step, attempt }: { readonly step: string; readonly attempt: number }): StepKey {
+  return { step, attempt };
+}
+
+function wireKey({ step, attempt }: StepKey): { step: string; attempt: number } {
+  return { step, attempt };
+}
+
+function kindOf(message: agentProto.ServerMessage): string {
+  return Object.entries(message).find(([, value]) => value !== undefined)?.[0] ?? 'unknown';
+}
