@@ -1,4 +1,4 @@
-import { Lab } from '../hosts/index.ts';
+import { Lab, removeLabAtExit } from '../hosts/index.ts';
 import { isComplete, labName } from './demo-lab.ts';
 import { demoUp, lookAround } from './demo-up.ts';
 
@@ -52,30 +52,17 @@ async function up(): Promise<number> {
     console.log('Removing what an interrupted demo left behind.');
     await Lab.remove(labName);
   }
-  const interrupted = (signal: NodeJS.Signals) => {
-    console.error(`\n${signal}: removing the demo's hosts (what was built stays in /var/cache/seal)`);
-    const code = signal === 'SIGINT' ? 130 : 143;
-    Lab.remove(labName).then(
-      () => process.exit(code),
-      (error: unknown) => {
-        console.error(`could not remove them: ${String(error)}\nTry again with: npm run demo -- down`);
-        process.exit(code);
-      },
-    );
-  };
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
+  const keep = removeLabAtExit(labName);
   try {
     await demoUp();
+    keep();
     return 0;
   } catch (error) {
     console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
-    if (process.env.SEAL_DEMO_KEEP === '1')
+    if (process.env.SEAL_DEMO_KEEP === '1') {
+      keep();
       console.error('Its hosts are kept (SEAL_DEMO_KEEP=1). Remove them with: npm run demo -- down');
-    else {
-      await Lab.remove(labName);
-      console.error('Its hosts are removed. To keep them for a look: SEAL_DEMO_KEEP=1 npm run demo');
-    }
+    } else console.error('Its hosts are removed. To keep them for a look: SEAL_DEMO_KEEP=1 npm run demo');
     return 1;
   }
 }
