@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type Clock, Problem, type Random, systemClock, systemRandom } from '@seal/foundation';
 import { type Certificate, parseCertificate, spkiSha256 } from './certificate.ts';
@@ -148,8 +149,14 @@ async function leafExtensions(leaf: Leaf, issuer: SignedCertificate): Promise<Ex
   ];
 }
 
-/** Typed attributes, never a string to be parsed: no comma or quote in a name can add an attribute. */
+/**
+ * Only plain characters: the library reads a value with quotes in it as an expression of its own and would sign what stands inside.
+ * Callers check names that come from outside; a name that arrives here with anything else is a bug.
+ */
 function nameOf(commonName: string, organization: string | undefined): Name {
+  const plain = /^[A-Za-z0-9 .:@/_-]{1,128}$/;
+  for (const value of [commonName, organization ?? 'none'])
+    assert(plain.test(value), `a certificate subject may not hold ${JSON.stringify(value)}`);
   return new Name([...(organization === undefined ? [] : [{ O: [organization] }]), { CN: [commonName] }]);
 }
 
