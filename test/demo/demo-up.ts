@@ -1,8 +1,11 @@
 import { mkdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildRelease } from '@seal/release';
-import { type Host, Lab, pollUntil } from '../hosts/index.ts';
+import { createInstallLine } from '../deploy/install-agents.ts';
+import { distMount, installServer } from '../deploy/install-server.ts';
+import { untilConnected } from '../deploy/until-connected.ts';
+import { type Host, Lab } from '../hosts/index.ts';
 import { runCommand } from '../hosts/run-command.ts';
 import { labName, markComplete } from './demo-lab.ts';
 import { PhaseClock } from './phase-clock.ts';
@@ -21,8 +24,8 @@ export async function demoUp(): Promise<void> {
   );
   const lab = await clock.phase('Boot four hosts with systemd: server, m1, n1, n2', () => bootHosts(serverArchive));
   const server = lab.host('server');
-  await clock.phase('Install the server as a systemd unit', () => installServer(lab, serverArchive));
-  await clock.phase('Install an agent on m1, n1 and n2 with one line and a bootstrap token', () => installAgents(lab));
+  await clock.phase('Install the server as a systemd unit', () => startServer(lab, serverArchive));
+  await clock.phase('Install an agent on m1, n1 and n2 with one line and a bootstrap token', () => startAgents(lab));
   await clock.phase('Restart one agent and reboot a host: both come back by themselves', () => shakeAgents(lab));
   await clock.phase(`Build the ClusterImage ${image} with sealctl`, () =>
     inHost(
@@ -65,25 +68,24 @@ Remove everything:
 async function bootHosts(serverArchive: string): Promise<Lab> {
   mkdirSync(join(example, 'components'), { recursive: true });
   const binds = [
-    { from: dirname(serverArchive), to: '/root/dist' },
+    { from: dirname(serverArchive), to: distMount },
     { from: example, to: '/root/examples/kubernetes' },
   ];
   return Lab.create({ name: labName, hosts: [{ name: 'server', binds }, ...agents.map((name) => ({ name }))], onProgress: say });
 }
 
-async function installServer(lab: Lab, serverArchive: string): Promise<void> {
+async function startServer(lab: Lab, serverArchive: string): Promise<void> {
   const server = lab.host('server');
-  await inHost(server, `mkdir -p /root/seal && tar -xzf /root/dist/${basename(serverArchive)} -C /root/seal`);
-  await inHost(server, `/root/seal/systemd/install-server.sh --address ${server.ip}`);
+  await installServer(server, serverArchive, { onOutput: show });
   await inHost(server, 'systemctl --no-pager --lines=0 status seal-server && sealctl version');
 }
 
-async function installAgents(lab: Lab): Promise<void> {
-  const created = await lab.host('server').sh(`sealctl token create --max-uses ${agents.length} -o json`);
-  const { installCommand } = JSON.parse(created) as { installCommand: string };
-  say(`the line: ${installCommand.replace(/(seal1\.[^.]+\.)[^.]+/, '$1<secret>')}`);
-  for (const name of agents) await inHost(lab.host(name), installCommand);
-  await untilConnected(lab);
+async function startAgents(lab: Lab): Promise<void> {
+  const hosts = agents.map((name) => lab.host(name));
+  const line = await createInstallLine(lab.host('server'), ['--max-uses', String(hosts.length)]);
+  say(`the line: ${line.replace(/(seal1\.[^.]+\.)[^.]+/, '$1<secret>')}`);
+  for (const host of hosts) await inHost(host, line);
+  await untilConnected(lab.host('server'), hosts);
 }
 
 async function shakeAgents(lab: Lab): Promise<void> {
@@ -91,21 +93,11 @@ async function shakeAgents(lab: Lab): Promise<void> {
   say('n1: systemctl restart seal-agent');
   await lab.host('n2').reboot();
   say('n2: rebooted');
-  await untilConnected(lab);
-  await inHost(lab.host('server'), 'sealctl nodes');
-}
-
-/** Every agent is connected, as the server sees it. */
-async function untilConnected(lab: Lab): Promise<void> {
-  let seen = 'nothing yet';
-  await pollUntil(
-    async () => {
-      seen = await lab.host('server').sh('sealctl nodes -o json');
-      const nodes = JSON.parse(seen) as { name: string; connected: boolean }[];
-      return agents.every((name) => nodes.some((node) => node.name === name && node.connected)) || undefined;
-    },
-    { timeoutSeconds: 60, describe: () => `not every agent is connected; the server sees: ${seen}` },
+  await untilConnected(
+    lab.host('server'),
+    agents.map((name) => lab.host(name)),
   );
+  await inHost(lab.host('server'), 'sealctl nodes');
 }
 
 async function lookAtNodes(lab: Lab): Promise<void> {
@@ -137,7 +129,7 @@ async function inHost(host: Host, line: string, timeoutSeconds = 180): Promise<s
   let output = '';
   const onOutput = (text: string) => {
     output += text;
-    process.stdout.write(text);
+    show(text);
   };
   const { code } = await host.run('bash', ['-c', line], { timeoutSeconds, onOutput });
   if (code !== 0) throw new Error(`${host.name}: "${line}" ended with exit code ${code}`);
@@ -145,8 +137,12 @@ async function inHost(host: Host, line: string, timeoutSeconds = 180): Promise<s
 }
 
 async function mustRun(command: string, args: readonly string[], timeoutSeconds: number): Promise<void> {
-  const { code } = await runCommand(command, args, { timeoutSeconds, onOutput: (text) => process.stdout.write(text) });
+  const { code } = await runCommand(command, args, { timeoutSeconds, onOutput: show });
   if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with exit code ${code}`);
+}
+
+function show(text: string): void {
+  process.stdout.write(text);
 }
 
 function say(line: string): void {
