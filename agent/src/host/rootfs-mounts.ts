@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { sha256Digest } from '@seal/foundation';
+import type { Log } from '../runner/runner-ports.ts';
+import type { LayerStore } from './layer-store.ts';
+import { mountPoints } from './mount-points.ts';
+import type { MountRecord } from './mount-record.ts';
+import type { RootfsPort } from './rootfs-port.ts';
+
+export interface RootfsMountsPorts {
+  readonly rootfs: RootfsPort;
+  readonly layers: LayerStore;
+  readonly record: MountRecord;
+  /** Holds a directory for the writable top of each rootfs. */
+  readonly stateDirectory: string;
+}
+
+/** The rootfs of this host: made, taken away, and brought back after a reboot. */
+export class RootfsMounts {
+  readonly #ports: RootfsMountsPorts;
+
+  constructor(ports: RootfsMountsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Makes the rootfs anew, in the place of an older one. The layers must be in the layer store. */
+  async mount(mountPoint: string, layers: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+    await this.unmount(mountPoint);
+    await this.#mount(mountPoint, layers);
+    await this.#ports.rootfs.renderTemplates(mountPoint, env);
+    await this.#ports.record.add(mountPoint, { layers: [...layers] });
+  }
+
+  async unmount(mountPoint: string): Promise<void> {
+    // Forgotten first: what is half taken away must not come back with the next boot.
+    await this.#ports.record.remove(mountPoint);
+    await this.#ports.rootfs.unmount({ mountPoint, stateDir: this.#stateDirectory(mountPoint) });
+  }
+
+  /** Mounts again what a reboot has unmounted, with what was written on top of it. One that fails is logged; the others come. */
+  async restore(log: Log): Promise<void> {
+    const mounted = new Set(await mountPoints());
+    for (const [mountPoint, { layers }] of Object.entries(await this.#ports.record.read())) {
+      if (mounted.has(mountPoint)) continue;
+      try {
+        await this.#mount(mountPoint, layers);
+        log.info({ mountPoint }, 'mounted a rootfs again');
+      } catch (error) {
+        log.error({ mountPoint, err: error }, 'a rootfs could not be mounted again');
+      }
+    }
+  }
+
+  #mount(mountPoint: string, layers: readonly string[]): Promise<void> {
+    const layerDirs = layers.map((digest) => this.#ports.layers.directory(digest));
+    return this.#ports.rootfs.mount({ layerDirs, mountPoint, stateDir: this.#stateDirectory(mountPoint) });
+  }
+
+  #stateDirectory(mountPoint: string): string {
+    return join(this.#ports.stateDirectory, sha256Digest(mountPoint).slice(7, 23));
+  }
+}
