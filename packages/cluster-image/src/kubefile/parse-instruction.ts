@@ -1,0 +1,113 @@
+import type { Instruction, Position, Word } from './kubefile.ts';
+import { type KubefileSource, kubefileProblem } from './kubefile-problem.ts';
+import { parseAssignments } from './parse-assignments.ts';
+import { parseCmds } from './parse-cmds.ts';
+import { parseCopy } from './parse-copy.ts';
+import { parseRun } from './parse-run.ts';
+import { splitWords } from './split-words.ts';
+import type { Statement } from './statement.ts';
+import { takeFlags } from './take-flags.ts';
+
+const supported = ['FROM', 'COPY', 'ADD', 'RUN', 'ARG', 'ENV', 'LABEL', 'MAINTAINER', 'CMD', 'CMDS', 'KUBEVERSION'];
+const notYet = new Set(['APP', 'APPENV', 'APPCMDS', 'LAUNCH', 'CNI', 'CSI']);
+const notInClusterImages = new Set([
+  'ENTRYPOINT',
+  'EXPOSE',
+  'HEALTHCHECK',
+  'ONBUILD',
+  'SHELL',
+  'STOPSIGNAL',
+  'USER',
+  'VOLUME',
+  'WORKDIR',
+]);
+
+/** What the parsers of the single instructions share. */
+export interface InstructionContext {
+  readonly statement: Statement;
+  readonly source: KubefileSource;
+  readonly escapeCharacter: string;
+  readonly base: { readonly at: Position; readonly text: string };
+  /** A Problem at a place of this instruction; without place at its keyword. */
+  fail(message: string, at?: Position): Error;
+}
+
+/** Makes the typed instruction of a statement. Throws KUBEFILE_INVALID or KUBEFILE_UNSUPPORTED. */
+export function parseInstruction(statement: Statement, source: KubefileSource, escapeCharacter: string): Instruction {
+  const context: InstructionContext = {
+    statement,
+    source,
+    escapeCharacter,
+    base: { at: statement.at, text: `${statement.keyword} ${statement.rest.text}`.trimEnd() },
+    fail: (message, at = statement.at) => kubefileProblem(source, at, message),
+  };
+  const { keyword, written } = statement;
+  if (notYet.has(keyword)) throw unsupported(context, `${keyword} is not supported yet by this version of Seal`);
+  if (notInClusterImages.has(keyword)) {
+    throw unsupported(context, `${keyword} is not supported: a ClusterImage is unpacked on hosts, it is not run as a container`);
+  }
+  if (keyword !== 'BASE' && !supported.includes(keyword))
+    throw context.fail(`unknown instruction "${written}"; expected one of ${supported.join(', ')}`);
+  if (statement.rest.text === '') throw context.fail(`${keyword} has no argument; expected ${usage(keyword)}`);
+  switch (keyword) {
+    case 'FROM':
+    case 'BASE':
+      return parseFrom(context);
+    case 'COPY':
+    case 'ADD':
+      return parseCopy(context);
+    case 'RUN':
+      return parseRun(context);
+    case 'ARG':
+    case 'ENV':
+    case 'LABEL':
+      return parseAssignments(context);
+    case 'MAINTAINER':
+      return { ...context.base, kind: 'maintainer', name: statement.rest.text };
+    case 'KUBEVERSION':
+      return { ...context.base, kind: 'kube-version', constraint: wholeWord(context) };
+    default:
+      return parseCmds(context);
+  }
+}
+
+function parseFrom(context: InstructionContext): Instruction {
+  const { flags, words } = takeFlags(
+    context,
+    splitWords(context.source, context.statement.rest, context.escapeCharacter),
+    ['platform'],
+    [],
+  );
+  const [image, as, name, more] = words;
+  if (!image) throw context.fail(`FROM has no image; expected ${usage('FROM')}`);
+  const extra = more ?? (as && (as.raw.toLowerCase() !== 'as' || !name) ? as : undefined);
+  if (extra) throw context.fail(`unexpected "${extra.raw}" after the image; expected ${usage('FROM')}`, extra.at);
+  const platform = flags.get('platform');
+  return { ...context.base, kind: 'from', image, ...(platform ? { platform } : {}) };
+}
+
+function wholeWord({ statement }: InstructionContext): Word {
+  return { raw: statement.rest.text, at: statement.rest.positions[0] ?? statement.at };
+}
+
+function unsupported(context: InstructionContext, message: string): Error {
+  return kubefileProblem(context.source, context.statement.at, message, 'KUBEFILE_UNSUPPORTED');
+}
+
+function usage(keyword: string): string {
+  const forms: Readonly<Record<string, string>> = {
+    FROM: 'FROM [--platform=linux/ARCH] scratch|IMAGE',
+    BASE: 'BASE scratch|IMAGE',
+    COPY: 'COPY [--chmod=MODE] SOURCE… DESTINATION',
+    ADD: 'ADD [--chmod=MODE] SOURCE… DESTINATION',
+    RUN: 'RUN [--network=none] COMMAND',
+    ARG: 'ARG NAME[=DEFAULT]…',
+    ENV: 'ENV NAME=VALUE…',
+    LABEL: 'LABEL NAME=VALUE…',
+    MAINTAINER: 'MAINTAINER NAME',
+    CMD: 'CMD COMMAND or CMD ["PROGRAM", "ARGUMENT"…]',
+    CMDS: 'CMDS ["COMMAND LINE"…]',
+    KUBEVERSION: 'KUBEVERSION CONSTRAINT, such as ">=1.20 <1.24"',
+  };
+  return forms[keyword] ?? keyword;
+}

@@ -1,0 +1,40 @@
+import { type Instruction as AstInstruction, DockerfileParser } from 'dockerfile-ast';
+import type { Instruction, Kubefile } from './kubefile.ts';
+import { kubefileProblem } from './kubefile-problem.ts';
+import { parseInstruction } from './parse-instruction.ts';
+import { readStatement } from './statement.ts';
+
+/**
+ * Reads a Kubefile. `file` is the name that messages show. Throws KUBEFILE_INVALID, or KUBEFILE_UNSUPPORTED for what Seal knows and does
+ * not do yet, each with file, line, column, the line and a caret. Variables are not expanded: that is the builder's part.
+ */
+export function parseKubefile(text: string, file = 'Kubefile'): Kubefile {
+  const normalised = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+  const lines = normalised.split('\n');
+  const source = { file, lines };
+  const ast = DockerfileParser.parse(normalised);
+  const escapeCharacter = ast.getEscapeCharacter();
+  const instructions = ast
+    .getInstructions()
+    .map((instruction: AstInstruction) =>
+      parseInstruction(readStatement(source, instruction, escapeCharacter), source, escapeCharacter),
+    );
+  checkFrom(instructions, source);
+  return { ...source, escapeCharacter, instructions };
+}
+
+function checkFrom(instructions: readonly Instruction[], source: { file: string; lines: readonly string[] }): void {
+  const first = instructions.find((instruction) => instruction.kind !== 'arg');
+  if (!first)
+    throw kubefileProblem(source, { line: 1, column: 1 }, 'there is no instruction; expected FROM scratch or FROM IMAGE');
+  if (first.kind !== 'from')
+    throw kubefileProblem(source, first.at, 'the first instruction must be FROM; only ARG may stand before it');
+  const second = instructions.find((instruction) => instruction.kind === 'from' && instruction !== first);
+  if (second)
+    throw kubefileProblem(
+      source,
+      second.at,
+      'a second FROM (build stages) is not supported yet by this version; expected one FROM',
+      'KUBEFILE_UNSUPPORTED',
+    );
+}

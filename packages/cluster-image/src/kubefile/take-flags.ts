@@ -1,0 +1,39 @@
+import type { Word } from './kubefile.ts';
+import { kubefileProblem } from './kubefile-problem.ts';
+import type { InstructionContext } from './parse-instruction.ts';
+
+/**
+ * Takes the leading `--name=value` words away. `known` are read; `later` are Dockerfile flags that this version refuses by name.
+ * A flag without `=` gets the value "true". Throws KUBEFILE_INVALID, KUBEFILE_UNSUPPORTED.
+ */
+export function takeFlags(
+  context: InstructionContext,
+  words: readonly Word[],
+  known: readonly string[],
+  later: readonly string[],
+): { flags: ReadonlyMap<string, Word>; words: readonly Word[] } {
+  const flags = new Map<string, Word>();
+  let index = 0;
+  for (; index < words.length; index += 1) {
+    const word = words[index];
+    if (!word?.raw.startsWith('--')) break;
+    const equals = word.raw.indexOf('=');
+    const name = word.raw.slice(2, equals === -1 ? undefined : equals);
+    if (later.includes(name)) {
+      throw kubefileProblem(
+        context.source,
+        word.at,
+        `--${name} is not supported yet by this version of Seal`,
+        'KUBEFILE_UNSUPPORTED',
+      );
+    }
+    if (!known.includes(name)) {
+      const expected = known.length > 0 ? `expected ${known.map((flag) => `--${flag}`).join(', ')}` : 'it takes none';
+      throw context.fail(`${context.statement.keyword} has no flag --${name}; ${expected}`, word.at);
+    }
+    if (flags.has(name)) throw context.fail(`--${name} is given twice`, word.at);
+    const value = equals === -1 ? 'true' : word.raw.slice(equals + 1);
+    flags.set(name, { raw: value, at: { line: word.at.line, column: word.at.column + (equals === -1 ? 0 : equals + 1) } });
+  }
+  return { flags, words: words.slice(index) };
+}

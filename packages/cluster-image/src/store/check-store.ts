@@ -1,0 +1,64 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashFile } from './blobs.ts';
+import { missingBlobs } from './collect-garbage.ts';
+import { nameAnnotation, readIndexFile } from './index-file.ts';
+import { readImageConfig, readImageManifest } from './read-image.ts';
+
+export interface CheckFinding {
+  /** `damaged` bytes do not fit the digest, `missing` an image needs it, `invalid` a manifest or config cannot be read. */
+  readonly kind: 'damaged' | 'missing' | 'invalid';
+  readonly digest: string;
+  /** The image that suffers: name or manifest digest. */
+  readonly image?: string;
+  readonly message: string;
+}
+
+export interface CheckResult {
+  readonly findings: readonly CheckFinding[];
+  readonly images: number;
+  readonly blobs: number;
+  readonly bytes: number;
+  /** Blobs that no image names: left by interrupted work, used again as cache, removed by the next clean-up. */
+  readonly unreferencedBlobs: number;
+}
+
+/** Hashes every blob and follows every image. Changes nothing. */
+export async function checkStore(storeDirectory: string): Promise<CheckResult> {
+  const { manifests } = await readIndexFile(storeDirectory);
+  const findings: CheckFinding[] = [];
+  const needed = new Set<string>();
+  for (const descriptor of manifests) {
+    const image = descriptor.annotations?.[nameAnnotation] ?? descriptor.digest;
+    needed.add(descriptor.digest);
+    try {
+      const manifest = await readImageManifest(storeDirectory, descriptor.digest);
+      for (const { digest } of [manifest.config, ...manifest.layers]) needed.add(digest);
+      for (const digest of await missingBlobs(storeDirectory, [manifest.config, ...manifest.layers]))
+        findings.push({
+          kind: 'missing',
+          digest,
+          image,
+          message: `${image} needs ${digest}, which is missing or of another size`,
+        });
+      if (!findings.some((finding) => finding.digest === manifest.config.digest)) await readImageConfig(storeDirectory, manifest);
+    } catch (thrown) {
+      findings.push({ kind: 'invalid', digest: descriptor.digest, image, message: (thrown as Error).message });
+    }
+  }
+  const blobDirectory = join(storeDirectory, 'blobs', 'sha256');
+  const names = await readdir(blobDirectory);
+  let bytes = 0;
+  for (const hex of names) {
+    const { digest, sizeBytes } = await hashFile(join(blobDirectory, hex));
+    bytes += sizeBytes;
+    if (digest === `sha256:${hex}`) continue;
+    findings.push({
+      kind: 'damaged',
+      digest: `sha256:${hex}`,
+      message: `the bytes of blob sha256:${hex} have the digest ${digest}`,
+    });
+  }
+  const unreferencedBlobs = names.filter((hex) => !needed.has(`sha256:${hex}`)).length;
+  return { findings, images: new Set(manifests.map(({ digest }) => digest)).size, blobs: names.length, bytes, unreferencedBlobs };
+}

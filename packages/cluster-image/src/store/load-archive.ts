@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { canonicalJson, Problem } from '@seal/foundation';
+import { z } from 'zod';
+import { type ArchiveFiles, archiveFiles } from './archive-files.ts';
+import { decompress, fileCompression, layerGzip } from './decompress.ts';
+import type { ImageStore } from './image-store.ts';
+import { nameAnnotation } from './index-file.ts';
+import { type Descriptor, maximumJsonBytes, maximumLayers, parseConfig, parseIndex, parseManifest } from './manifest.ts';
+import { mediaTypes } from './media-types.ts';
+
+export interface LoadOptions {
+  /** Name to give; needed where the archive has none and several images, else the archive's own names are used. */
+  readonly reference?: string;
+  /** Which image to take of an archive for several architectures. Default: this machine's. */
+  readonly arch?: string;
+}
+
+export interface LoadedImage {
+  readonly digest: string;
+  /** Normalised names; empty when the archive has none and none was given. */
+  readonly references: readonly string[];
+}
+
+/** Takes in what `podman save`, `skopeo copy`, `docker save` or `sealctl save` wrote. Nothing of the archive is trusted; every digest is verified. */
+export async function loadArchive(store: ImageStore, file: string, options: LoadOptions = {}): Promise<LoadedImage[]> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) throw new Problem('USAGE', `there is no file ${file} to load`);
+  const session = await store.openSession('load');
+  try {
+    const files = await archiveFiles(file, session);
+    const images = files.has('index.json')
+      ? await loadOci(store, files, options)
+      : files.has('manifest.json')
+        ? await loadDocker(store, files)
+        : undefined;
+    if (!images || images.length === 0)
+      throw new Problem('IMAGE_INVALID', `${file} has no image: it is neither an oci-archive nor a docker-archive`);
+    return await nameImages(store, file, images, options);
+  } finally {
+    await session.close();
+  }
+}
+
+async function nameImages(
+  store: ImageStore,
+  file: string,
+  images: readonly LoadedImage[],
+  { reference }: LoadOptions,
+): Promise<LoadedImage[]> {
+  const [first, second] = images;
+  if (reference !== undefined && second)
+    throw new Problem('USAGE', `${file} has ${images.length} images; one name cannot be given to all of them`);
+  const named = reference !== undefined && first ? [{ digest: first.digest, references: [reference] }] : images;
+  const nameless = named.find(({ references }) => references.length === 0);
+  if (nameless) throw new Problem('USAGE', `the image ${nameless.digest} in ${file} has no name; give it one`);
+  const loaded: LoadedImage[] = [];
+  for (const { digest, references } of named) {
+    const normalised: string[] = [];
+    for (const name of references) {
+      const descriptor = await store.putReference(name, digest);
+      normalised.push(descriptor.annotations?.[nameAnnotation] ?? name);
+    }
+    loaded.push({ digest, references: normalised });
+  }
+  return loaded;
+}
+
+async function loadOci(store: ImageStore, files: ArchiveFiles, options: LoadOptions): Promise<LoadedImage[]> {
+  const index = parseIndex(await readSmall(files, 'index.json'), 'index.json of the archive');
+  const images = new Map<string, Set<string>>();
+  for (const top of index.manifests) {
+    const descriptor = await chooseArchitecture(files, top, options);
+    const manifest = parseManifest(await readSmall(files, blobName(descriptor.digest)), `manifest ${descriptor.digest}`);
+    for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) await takeBlob(store, files, digest);
+    const names = images.get(descriptor.digest) ?? new Set();
+    const name = top.annotations?.['io.containerd.image.name'] ?? top.annotations?.[nameAnnotation];
+    if (name !== undefined) names.add(name);
+    images.set(descriptor.digest, names);
+  }
+  return [...images].map(([digest, names]) => ({ digest, references: [...names] }));
+}
+
+async function chooseArchitecture(files: ArchiveFiles, top: Descriptor, { arch = nodeArch() }: LoadOptions): Promise<Descriptor> {
+  if (top.mediaType !== mediaTypes.index && top.mediaType !== mediaTypes.dockerIndex) return top;
+  const { manifests } = parseIndex(await readSmall(files, blobName(top.digest)), `index ${top.digest}`);
+  const chosen = manifests.find(({ platform }) => platform?.os === 'linux' && platform.architecture === arch);
+  if (chosen) return chosen;
+  const there = manifests.map(({ platform }) => platform?.architecture ?? 'unknown').join(', ');
+  throw new Problem('IMAGE_ARCH_MISMATCH', `the archive has no image for linux/${arch}; it has: ${there}`, { details: { arch } });
+}
+
+async function takeBlob(store: ImageStore, files: ArchiveFiles, digest: string): Promise<void> {
+  if (await store.hasBlob(digest)) return;
+  const name = blobName(digest);
+  const path = files.path(name);
+  if (path === undefined) throw new Problem('IMAGE_INVALID', `the archive has no ${name}, which its manifest names`);
+  files.forget(name);
+  await store.adoptBlob(path, digest);
+}
+
+const dockerManifestSchema = z
+  .array(
+    z.object({
+      Config: z.string(),
+      RepoTags: z.array(z.string()).nullish(),
+      Layers: z.array(z.string()).max(maximumLayers),
+    }),
+  )
+  .max(1000);
+
+async function loadDocker(store: ImageStore, files: ArchiveFiles): Promise<LoadedImage[]> {
+  const parsed = dockerManifestSchema.safeParse(parseJsonText(await readSmall(files, 'manifest.json')));
+  if (!parsed.success) throw new Problem('IMAGE_INVALID', `manifest.json of the archive is not that of a docker-archive`);
+  const images: LoadedImage[] = [];
+  for (const { Config, RepoTags, Layers } of parsed.data) {
+    const configBytes = await readSmall(files, Config);
+    const config = parseConfig(configBytes, `config ${Config}`);
+    if (config.rootfs.diff_ids.length !== Layers.length)
+      throw new Problem('IMAGE_INVALID', `${Config} has ${config.rootfs.diff_ids.length} diff ids for ${Layers.length} layers`);
+    const layers: Descriptor[] = [];
+    for (const [index, name] of Layers.entries())
+      layers.push(await takeDockerLayer(store, files, name, config.rootfs.diff_ids[index]));
+    const configBlob = await store.writeBlob([configBytes]);
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config: { mediaType: mediaTypes.config, digest: configBlob.digest, size: configBlob.sizeBytes },
+      layers,
+    };
+    const { digest } = await store.writeBlob([Buffer.from(canonicalJson(manifest))]);
+    images.push({ digest, references: RepoTags ?? [] });
+  }
+  return images;
+}
+
+/** Compresses a layer anew, so that it has the digest that Seal gives to such content, and verifies its diff id on the way. */
+async function takeDockerLayer(
+  store: ImageStore,
+  files: ArchiveFiles,
+  name: string,
+  diffId: string | undefined,
+): Promise<Descriptor> {
+  const path = files.path(name);
+  if (path === undefined) throw new Problem('IMAGE_INVALID', `the archive has no ${name}, which its manifest.json names`);
+  const compression = await fileCompression(path);
+  if (compression === 'bzip2' || compression === 'xz')
+    throw new Problem('IMAGE_INVALID', `layer ${name} is compressed by ${compression}; expected none, gzip or zstd`);
+  const hash = createHash('sha256');
+  const hashed = decompress(createReadStream(path), compression).on('data', (chunk: Buffer) => hash.update(chunk));
+  const compressed: Readable = hashed.on('error', (thrown) => compressed.destroy(thrown)).pipe(layerGzip());
+  const { digest, sizeBytes } = await store.writeBlob(compressed);
+  const found = `sha256:${hash.digest('hex')}`;
+  if (found !== diffId)
+    throw new Problem('LAYER_DIGEST_MISMATCH', `layer ${name} has the digest ${found}; its config says ${diffId}`, {
+      details: { expected: diffId, found },
+    });
+  return { mediaType: mediaTypes.layerGzip, digest, size: sizeBytes };
+}
+
+async function readSmall(files: ArchiveFiles, name: string): Promise<Buffer> {
+  const path = files.path(name);
+  if (path === undefined) throw new Problem('IMAGE_INVALID', `the archive has no ${name}`);
+  const { size } = await stat(path);
+  if (size > maximumJsonBytes)
+    throw new Problem('IMAGE_INVALID', `${name} of the archive has ${size} bytes (limit ${maximumJsonBytes})`);
+  return readFile(path);
+}
+
+function parseJsonText(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw new Problem('IMAGE_INVALID', `manifest.json of the archive is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function blobName(digest: string): string {
+  return `blobs/sha256/${digest.slice('sha256:'.length)}`;
+}
+
+function nodeArch(): string {
+  return process.arch === 'x64' ? 'amd64' : process.arch;
+}

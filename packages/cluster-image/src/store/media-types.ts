@@ -1,0 +1,29 @@
+/** Media types that Seal reads; it writes the OCI ones. */
+export const mediaTypes = {
+  index: 'application/vnd.oci.image.index.v1+json',
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  config: 'application/vnd.oci.image.config.v1+json',
+  layerGzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  layerZstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+  layerPlain: 'application/vnd.oci.image.layer.v1.tar',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
+  dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  dockerLayerPlain: 'application/vnd.docker.image.rootfs.diff.tar',
+} as const;
+
+export type Compression = 'gzip' | 'zstd' | 'none';
+
+const layerCompressions: Readonly<Record<string, Compression>> = {
+  [mediaTypes.layerGzip]: 'gzip',
+  [mediaTypes.layerZstd]: 'zstd',
+  [mediaTypes.layerPlain]: 'none',
+  [mediaTypes.dockerLayerGzip]: 'gzip',
+  [mediaTypes.dockerLayerPlain]: 'none',
+};
+
+/** How a layer of this media type is compressed; undefined for what is no layer that Seal can unpack. */
+export function layerCompression(mediaType: string): Compression | undefined {
+  return Object.hasOwn(layerCompressions, mediaType) ? layerCompressions[mediaType] : undefined;
+}

@@ -1,0 +1,102 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { canonicalJson, newId, Problem, systemRandom } from '@seal/foundation';
+import tar from 'tar-stream';
+import { type BlobSize, hashFile } from './blobs.ts';
+import { decompress } from './decompress.ts';
+import { syncPath, withDiskFull } from './durable-file.ts';
+import type { ImageStore, InspectedImage } from './image-store.ts';
+import { nameAnnotation } from './index-file.ts';
+import { type Compression, layerCompression, mediaTypes } from './media-types.ts';
+
+/** `oci-archive` is an OCI layout in a tar; `docker-archive` what `docker save` writes, with uncompressed layers. */
+export type ArchiveFormat = 'oci-archive' | 'docker-archive';
+
+/** Writes one image into `file`, beside it first. Equal images give equal bytes. Gives digest and size of the file. Throws DISK_FULL. */
+export async function saveArchive(
+  store: ImageStore,
+  image: InspectedImage,
+  file: string,
+  format: ArchiveFormat,
+): Promise<BlobSize> {
+  const target = resolve(file);
+  const parent = await stat(dirname(target)).catch(() => undefined);
+  if (!parent?.isDirectory()) throw new Problem('USAGE', `cannot write ${target}: there is no directory ${dirname(target)}`);
+  const beside = join(dirname(target), `.${newId('save', systemRandom, 12)}`);
+  const pack = tar.pack();
+  try {
+    await withDiskFull(target, async () => {
+      const written = pipeline(pack, createWriteStream(beside, { flags: 'wx' }));
+      const filled = (format === 'oci-archive' ? packOci : packDocker)(store, image, pack).then(() => pack.finalize());
+      await Promise.all([filled.catch((thrown: Error) => pack.destroy(thrown)), written]);
+      await filled;
+    });
+    await syncPath(beside);
+    await rename(beside, target);
+  } catch (thrown) {
+    await rm(beside, { force: true });
+    throw thrown;
+  }
+  return hashFile(target);
+}
+
+async function packOci(store: ImageStore, image: InspectedImage, pack: tar.Pack): Promise<void> {
+  const descriptor = {
+    mediaType: image.manifest.mediaType ?? mediaTypes.manifest,
+    digest: image.digest,
+    size: await store.blobSize(image.digest),
+    platform: { os: image.config.os, architecture: image.config.architecture },
+    ...(image.reference ? { annotations: { [nameAnnotation]: image.reference } } : {}),
+  };
+  packBytes(pack, 'oci-layout', '{"imageLayoutVersion":"1.0.0"}\n');
+  packBytes(pack, 'index.json', `${canonicalJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [descriptor] })}\n`);
+  const digests = [image.digest, image.manifest.config.digest, ...image.manifest.layers.map(({ digest }) => digest)];
+  for (const digest of new Set(digests)) {
+    const path = store.blobPath(digest);
+    await packStream(pack, `blobs/sha256/${digest.slice('sha256:'.length)}`, (await stat(path)).size, createReadStream(path));
+  }
+}
+
+async function packDocker(store: ImageStore, image: InspectedImage, pack: tar.Pack): Promise<void> {
+  const layerName = (diffId: string) => `${diffId.slice('sha256:'.length)}.tar`;
+  const diffIds = image.config.rootfs.diff_ids;
+  const configName = `${image.manifest.config.digest.slice('sha256:'.length)}.json`;
+  const configPath = store.blobPath(image.manifest.config.digest);
+  await packStream(pack, configName, (await stat(configPath)).size, createReadStream(configPath));
+  const done = new Set<string>();
+  for (const [index, layer] of image.manifest.layers.entries()) {
+    const diffId = diffIds[index];
+    if (diffId === undefined || done.has(diffId)) continue;
+    done.add(diffId);
+    const compression = layerCompression(layer.mediaType) ?? 'none';
+    // A tar header holds the size before the bytes, so the layer is decompressed twice: to count, then to write.
+    const size = await unpackedSize(store.blobPath(layer.digest), compression);
+    await packStream(pack, layerName(diffId), size, decompress(createReadStream(store.blobPath(layer.digest)), compression));
+  }
+  const entry = { Config: configName, RepoTags: image.reference ? [image.reference] : [], Layers: diffIds.map(layerName) };
+  packBytes(pack, 'manifest.json', `${JSON.stringify([entry])}\n`);
+}
+
+async function unpackedSize(path: string, compression: Compression): Promise<number> {
+  if (compression === 'none') return (await stat(path)).size;
+  let size = 0;
+  const count = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      size += chunk.length;
+      done();
+    },
+  });
+  await pipeline(decompress(createReadStream(path), compression), count);
+  return size;
+}
+
+function packBytes(pack: tar.Pack, name: string, text: string): void {
+  pack.entry({ name, mode: 0o644, mtime: new Date(0) }, text);
+}
+
+async function packStream(pack: tar.Pack, name: string, size: number, bytes: Readable): Promise<void> {
+  await pipeline(bytes, pack.entry({ name, size, mode: 0o644, mtime: new Date(0) }) as unknown as Writable);
+}
