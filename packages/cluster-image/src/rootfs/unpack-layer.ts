@@ -82,7 +82,7 @@ async function unpackEntry(unpacking: Unpacking, { parts, header, body }: LayerE
   const mtime = header.mtime ?? new Date(0);
   switch (header.type) {
     case 'directory':
-      await makeDirectory(unpacking, parts, header.name);
+      await makeDirectory(unpacking, parts, header.name, 'itself');
       unpacking.directories.set(path, { mode, mtime });
       return;
     case 'file':
@@ -115,7 +115,7 @@ async function makeHardLink(unpacking: Unpacking, parts: readonly string[], name
 /** Makes the parents, and removes a file or link that an earlier entry put there: the last entry of a name counts, as in tar. */
 async function makeRoom(unpacking: Unpacking, parts: readonly string[], name: string, kind: Kind): Promise<void> {
   if (parts.length === 0) throw hostile(unpacking.archive, name, 'it would replace the root directory');
-  await makeDirectory(unpacking, parts.slice(0, -1), name);
+  await makeDirectory(unpacking, parts.slice(0, -1), name, 'parents');
   const path = parts.join('/');
   const before = unpacking.made.get(path);
   if (before === 'directory') throw hostile(unpacking.archive, name, `it would replace a directory of the same layer`);
@@ -123,12 +123,18 @@ async function makeRoom(unpacking: Unpacking, parts: readonly string[], name: st
   unpacking.made.set(path, kind);
 }
 
-async function makeDirectory(unpacking: Unpacking, parts: readonly string[], name: string): Promise<void> {
+/** Makes each directory of `parts`. Only a directory entry itself may replace a file or link; a path through one is refused. */
+async function makeDirectory(
+  unpacking: Unpacking,
+  parts: readonly string[],
+  name: string,
+  role: 'itself' | 'parents',
+): Promise<void> {
   for (let depth = 1; depth <= parts.length; depth += 1) {
     const path = parts.slice(0, depth).join('/');
     const before = unpacking.made.get(path);
     if (before === 'directory') continue;
-    if (before !== undefined && depth < parts.length)
+    if (before !== undefined && (role === 'parents' || depth < parts.length))
       throw hostile(unpacking.archive, name, `its path leads through "${path}", which is a ${before} of the same layer`);
     if (before !== undefined) await unlink(join(unpacking.root, path));
     await mkdir(join(unpacking.root, path), { mode: 0o700 });
