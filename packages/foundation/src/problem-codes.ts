@@ -136,6 +136,99 @@ export const problemCodes = {
     summary: 'A cluster was asked for without any master.',
     remedy: 'Name at least one host with -m / --masters or the role "master".',
   },
+  // planning
+  RUNTIME_UNSUPPORTED: {
+    exit: 3,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The ClusterImage needs a cluster runtime or container runtime that this version of Seal does not install.',
+    remedy: 'Take an image for kubernetes (kubeadm) with containerd or docker, or a newer version of Seal.',
+  },
+  RUNTIME_CONTRADICTION: {
+    exit: 3,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The ClusterImage names two different cluster runtimes, by label and in its file Metadata.',
+    remedy:
+      'Make the label cluster-runtime-type of its Kubefile and ClusterRuntime of its file Metadata the same, and build it again.',
+  },
+  SCRIPT_MISSING: {
+    exit: 3,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The ClusterImage lacks a script or program that the operation needs.',
+    remedy: 'Add the file to the Kubefile and build the image again.',
+  },
+  PREFLIGHT_FAILED: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary:
+      'Several checks before an operation failed; nothing was changed. The message lists each with its own code and remedy.',
+    remedy: 'Mend every finding, then run the command again.',
+  },
+  NODE_NOT_ENROLLED: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'No agent is enrolled for a host that was asked for.',
+    remedy: 'Run the install line that the message gives on each of these hosts, then run the command again.',
+  },
+  NODE_NOT_CONNECTED: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The agent of a host is enrolled but not connected to the server.',
+    remedy: 'Look at "systemctl status seal-agent" on that host; deleting nodes goes on without it with --force.',
+  },
+  NODE_ROLE_FORBIDDEN: {
+    exit: 6,
+    grpc: 'PERMISSION_DENIED',
+    summary: 'The bootstrap token with which a node was enrolled does not allow the role that was asked for.',
+    remedy: 'Enrol the host with a token made by "sealctl token create" with that usage, or give it the other role.',
+  },
+  NODE_NAME_DUPLICATE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'Two hosts of one cluster have the same name, or one has a name that Kubernetes does not accept.',
+    remedy: 'Give each host its own name of lower-case letters, digits, "-" and ".", and enrol it again.',
+  },
+  PORT_TAKEN: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A program on a host listens on a port that the cluster needs.',
+    remedy: 'Stop that program ("ss -ltnp" on the host names it), then run the command again.',
+  },
+  SWAP_ON: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'Swap is on at a host, and the kubelet refuses to run with it.',
+    remedy: 'Run "swapoff -a" there and remove its line from /etc/fstab.',
+  },
+  HOST_TOO_SMALL: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A host has fewer processors than its role needs.',
+    remedy: 'Give the host more processors, or make another host the master.',
+  },
+  DISK_LOW: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The disk of a host has too little room for the image, packed and unpacked.',
+    remedy: 'Free space below the data root of that host.',
+  },
+  CLUSTER_EXISTS: {
+    exit: 5,
+    grpc: 'ALREADY_EXISTS',
+    summary: 'A cluster of that name exists, and what was asked for is not the rest of its unfinished installation.',
+    remedy: 'Use "sealctl scale-up" to add nodes, "sealctl delete -a" to remove the cluster, or another --name.',
+  },
+  QUORUM_LOST: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'Removing these masters would leave etcd without a majority of its members, and the cluster without its data.',
+    remedy: 'Bring masters that are away back first, or remove those that are dead before one that lives.',
+  },
+  LAST_MASTER: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The removal would leave the cluster without any master.',
+    remedy: 'Remove the whole cluster with "sealctl delete -a", or add a master first.',
+  },
   // protocol between server and agents
   STEP_KIND_UNKNOWN: {
     exit: 1,
@@ -644,6 +737,12 @@ export const problemCodes = {
     grpc: 'UNAVAILABLE',
     summary: "A daemon cannot listen on its address because another process does, or it is not this machine's.",
     remedy: 'See who listens with "ss -lntp", stop it, or choose another port in /etc/seal/server.yaml.',
+  },
+  IMAGE_IN_USE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'An image cannot be removed from the server because a cluster was made from it and still needs it.',
+    remedy: 'Delete the cluster first, or keep the image.',
   },
 } as const satisfies Record<string, ProblemCodeInfo>;
 
