@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type SealLab, useSealLab } from '../deploy/seal-lab.ts';
+import { type Host, pollUntil } from '../hosts/index.ts';
+import { runCommand } from '../hosts/run-command.ts';
+
+const example = fileURLToPath(new URL('../../examples/kubernetes', import.meta.url));
+const image = 'kubernetes:1.20.2';
+
+describe('a real Kubernetes cluster', () => {
+  const seal = useSealLab({ agents: ['m1', 'n1', 'n2'], serverBinds: [{ from: example, to: '/root/kubernetes' }] });
+  const ip = (name: string) => seal().host(name).ip;
+  let before_: Record<string, string> = {};
+
+  before(async () => {
+    const { code, stderr } = await runCommand('bash', [join(example, 'make-components.sh')], { timeoutSeconds: 3600 });
+    assert.equal(code, 0, stderr);
+    before_ = await fingerprints(seal());
+    await seal().server.mustRun('sealctl', ['build', '-t', image, '-f', '/root/kubernetes/Kubefile', '/root/kubernetes'], {
+      timeoutSeconds: 900,
+    });
+  });
+
+  it('is installed with one master and one worker, both Ready', async () => {
+    await seal().server.mustRun('sealctl', ['run', image, '-m', ip('m1'), '-n', ip('n1'), '--yes'], { timeoutSeconds: 1200 });
+    assert.deepEqual(await readyNodes(seal()), ['m1', 'n1']);
+  });
+
+  it('answers to the kubeconfig that the server issues', async () => {
+    const kubeconfig = await seal().mustSealctl('kubeconfig');
+    await seal().host('n1').writeFile('/root/kubeconfig', kubeconfig, { mode: 0o600 });
+    const output = await seal().host('n1').sh('kubectl --kubeconfig /root/kubeconfig get nodes -o name');
+    assert.deepEqual(output.split('\n').sort(), ['node/m1', 'node/n1']);
+  });
+
+  it('takes another worker by scale-up, and runs pods on both workers behind one Service', async () => {
+    await seal().server.mustRun('sealctl', ['scale-up', '-n', ip('n2'), '--yes'], { timeoutSeconds: 900 });
+    assert.deepEqual(await readyNodes(seal()), ['m1', 'n1', 'n2']);
+    const m1 = seal().host('m1');
+    await kubectl(m1, 'apply -f /var/lib/seal/data/default/rootfs/manifests/demo-web.yaml');
+    await kubectl(m1, 'rollout status deployment/demo-web --timeout=180s');
+    const nodes = await kubectl(m1, 'get pods -l app=demo-web -o jsonpath=\'{range .items[*]}{.spec.nodeName}{"\\n"}{end}\'');
+    assert.deepEqual([...new Set(nodes.trim().split('\n'))].sort(), ['n1', 'n2']);
+    const service = await kubectl(m1, "get service demo-web -o jsonpath='{.spec.clusterIP}'");
+    const answers = await m1.sh(`for i in $(seq 40); do curl -fsS --max-time 5 http://${service}/; echo; done | sort -u | wc -l`);
+    assert.equal(answers.trim(), '2');
+  });
+
+  it('comes back Ready after a worker rebooted', async () => {
+    await seal().host('n1').reboot();
+    await seal().untilConnected('n1');
+    await pollUntil(async () => (await readyNodes(seal())).includes('n1') || undefined, {
+      timeoutSeconds: 120,
+      describe: () => 'n1 is not Ready after its reboot',
+    });
+  });
+
+  it('gives a worker away by delete: drained, gone from the API, host as it was found', async () => {
+    await seal().server.mustRun('sealctl', ['delete', '-n', ip('n2'), '--yes'], { timeoutSeconds: 600 });
+    assert.deepEqual(await readyNodes(seal()), ['m1', 'n1']);
+    assert.equal((await fingerprints(seal())).n2, before_.n2);
+  });
+
+  it('takes the same worker again', async () => {
+    await seal().server.mustRun('sealctl', ['scale-up', '-n', ip('n2'), '--yes'], { timeoutSeconds: 900 });
+    assert.deepEqual(await readyNodes(seal()), ['m1', 'n1', 'n2']);
+  });
+
+  it('is removed whole by delete -a: every host as it was found, agents still enrolled', async () => {
+    await seal().server.mustRun('sealctl', ['delete', '-a', '--yes'], { timeoutSeconds: 900 });
+    assert.deepEqual(await seal().json('status'), []);
+    assert.deepEqual(await fingerprints(seal()), before_);
+    await seal().untilConnected('m1', 'n1', 'n2');
+  });
+});
+
+/** Names of the nodes that kubectl shows as Ready, sorted. */
+async function readyNodes(seal: SealLab): Promise<string[]> {
+  const output = await kubectl(seal.host('m1'), 'get nodes --no-headers');
+  return output
+    .split('\n')
+    .flatMap((line) => (/^(\S+)\s+Ready\s/.exec(line) ?? []).slice(1))
+    .sort();
+}
+
+function kubectl(host: Host, args: string): Promise<string> {
+  return host.sh(`kubectl --kubeconfig /etc/kubernetes/admin.conf ${args}`, { timeoutSeconds: 240 });
+}
+
+/** What a cluster might leave on a host: files outside caches and logs, units, links, routes, firewall rules, mounts. One text per host. */
+async function fingerprints(seal: SealLab): Promise<Record<string, string>> {
+  const script = `find /etc /usr /opt /root /var/lib -xdev \\( -path /var/lib/seal -o -path /usr/local/lib/seal -o -name '*.cache' \\) -prune -o -type f -print | sort
+systemctl list-unit-files --no-legend | awk '{print $1, $2}' | sort
+ip -o link | awk -F': ' '{print $2}'
+ip route
+iptables-save 2>/dev/null | grep -v '^#' | grep -c -E 'KUBE|CNI' || true
+ls /var/lib/seal/data 2>/dev/null || true
+awk '{print $2}' /proc/mounts | grep -E 'kubelet|containerd|netns|/var/lib/seal/data' || true`;
+  const entries = await Promise.all(['m1', 'n1', 'n2'].map(async (name) => [name, await seal.host(name).sh(script)] as const));
+  return Object.fromEntries(entries);
+}
