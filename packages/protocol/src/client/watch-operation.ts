@@ -17,6 +17,8 @@ export interface WatchOptions {
   /** Called once each time the connection is lost, before the first new attempt. */
   readonly onConnectionLost?: (problem: Problem) => void;
   readonly onConnectionBack?: () => void;
+  /** Be as patient before the first answer as after it: the operation is known to be there. Default false. */
+  readonly patientFromStart?: boolean;
   /** How long to try again before giving up. Default 600. */
   readonly patienceSeconds?: number;
   readonly clock?: Clock;
@@ -62,7 +64,7 @@ export async function* watchOperation(
       if (signal?.aborted) return;
       const lost = isLostConnection(error as ServiceError);
       const problem = lost ? lostConnection(error as ServiceError, target) : problemFromStatus(error as ServiceError, target);
-      if (!progress.planSeen || !lost) throw problem;
+      if (!lost || (!progress.planSeen && !options.patientFromStart)) throw problem;
       lostAt = noteLoss(lostAt, clock, options, problem);
       if (clock.now() - lostAt > patienceSeconds * 1000) throw gaveUp(problem, operation, patienceSeconds);
     } finally {

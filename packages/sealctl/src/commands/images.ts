@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { openLocalStore, storeOption } from '../image-store.ts';
+import { examples, formatOption } from '../options.ts';
+import { printData, table } from '../print-data.ts';
+import { sinceText, sizeText } from '../view/durations.ts';
+import { addImageFiles } from './image-files.ts';
+import { inspectImage } from './inspect.ts';
+
+interface StoreFlags {
+  readonly store?: string;
+  readonly remote?: boolean;
+}
+
+/** `sealctl images|inspect|rmi|tag|save|load` */
+export function addImages(program: Command, cli: Cli): void {
+  program
+    .command('images')
+    .description('Show the ClusterImages of the local store, or those of the server.')
+    .option('--remote', 'those that the server has')
+    .addOption(storeOption())
+    .addOption(formatOption(cli))
+    .addHelpText('after', examples('sealctl images', 'sealctl images --remote -o json'))
+    .action((flags: StoreFlags) => (flags.remote ? listRemote(cli) : listLocal(cli, flags.store)));
+  program
+    .command('inspect')
+    .description('Show all about one ClusterImage: names, labels, environment, layers.')
+    .argument('<image>', 'name, digest, or at least 6 digits of the digest')
+    .addOption(storeOption())
+    .addOption(formatOption(cli))
+    .addHelpText('after', examples('sealctl inspect kubernetes:1.20.2', 'sealctl inspect kubernetes:1.20.2 -o json'))
+    .action((name: string, flags: StoreFlags) => inspectImage(cli, name, flags.store));
+  program
+    .command('rmi')
+    .description('Remove ClusterImages from the local store, or from the server.')
+    .argument('<image...>', 'names or digests')
+    .option('--remote', 'remove them from the server instead')
+    .addOption(storeOption())
+    .addHelpText('after', examples('sealctl rmi kubernetes:1.20.2', 'sealctl rmi --remote kubernetes:1.20.2'))
+    .action((names: readonly string[], flags: StoreFlags) => remove(cli, names, flags));
+  program
+    .command('tag')
+    .description('Give a ClusterImage another name.')
+    .argument('<image>', 'name or digest')
+    .argument('<name>', 'the new name, NAME[:TAG]')
+    .addOption(storeOption())
+    .addHelpText('after', examples('sealctl tag kubernetes:1.20.2 registry.example/kubernetes:1.20.2'))
+    .action(async (name: string, reference: string, flags: StoreFlags) => {
+      await (await openLocalStore(cli, flags.store)).tag(name, reference);
+      cli.note(`${name} is ${reference} too.`);
+    });
+  addImageFiles(program, cli);
+}
+
+async function listLocal(cli: Cli, directory: string | undefined): Promise<void> {
+  const images = await (await openLocalStore(cli, directory)).list();
+  const now = cli.io.clock.now();
+  await printData(cli, images, () =>
+    images.length === 0
+      ? 'There is no image here. Make one with "sealctl build -t NAME CONTEXT".'
+      : table(
+          cli,
+          ['image', 'digest', 'arch', 'size', 'added'],
+          images.map((image) => [
+            image.reference ?? '<none>',
+            image.digest.slice(7, 19),
+            image.arch,
+            sizeText(image.sizeBytes),
+            sinceText(image.addedAtMs, now),
+          ]),
+        ),
+  );
+}
+
+async function listRemote(cli: Cli): Promise<void> {
+  const { images } = await (await cli.connect()).images.listImages({});
+  const now = cli.io.clock.now();
+  await printData(cli, images, () =>
+    images.length === 0
+      ? 'The server has no image. "sealctl run" sends what it needs.'
+      : table(
+          cli,
+          ['image', 'digest', 'arch', 'size', 'runtime', 'created'],
+          images.map((image) => [
+            image.reference,
+            image.digest.slice(7, 19),
+            image.arch,
+            sizeText(image.sizeBytes),
+            `${image.runtime} ${image.runtimeVersion}`.trim(),
+            sinceText(image.createdAtMs, now),
+          ]),
+        ),
+  );
+}
+
+async function remove(cli: Cli, names: readonly string[], flags: StoreFlags): Promise<void> {
+  if (flags.remote) {
+    const client = await cli.connect();
+    for (const reference of names) {
+      await client.images.removeImage({ reference });
+      cli.note(`Removed ${reference} from the server.`);
+    }
+    return;
+  }
+  const store = await openLocalStore(cli, flags.store);
+  for (const name of names) {
+    const { freedBytes } = await store.remove(name);
+    cli.note(`Removed ${name}; ${sizeText(freedBytes)} are free again.`);
+  }
+}

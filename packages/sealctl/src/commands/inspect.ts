@@ -1,0 +1,29 @@
+import type { Cli } from '../cli.ts';
+import { openLocalStore } from '../image-store.ts';
+import { fields, printData, table } from '../print-data.ts';
+import { sinceText, sizeText } from '../view/durations.ts';
+
+/** `sealctl inspect IMAGE`: the JSON has reference, references, digest, arch, sizeBytes, addedAtMs, labels, manifest and config. */
+export async function inspectImage(cli: Cli, name: string, directory: string | undefined): Promise<void> {
+  const image = await (await openLocalStore(cli, directory)).inspect(name);
+  await printData(cli, image, async () => {
+    const { config, manifest } = image;
+    const head = await fields(cli, [
+      ['Image', image.references.join(', ') || '<none>'],
+      ['Digest', image.digest],
+      ['Platform', `${config.os}/${config.architecture}`],
+      ['Size', sizeText(image.sizeBytes)],
+      ['Added', sinceText(image.addedAtMs, cli.io.clock.now())],
+      ['Cmd', (config.config?.Cmd ?? []).join(' ; ')],
+      ...Object.entries(image.labels).map(([key, value]) => [`Label ${key}`, value] as const),
+      ...(config.config?.Env ?? []).map((pair) => ['Env', pair] as const),
+    ]);
+    const history = (config.history ?? []).filter((entry) => !entry.empty_layer);
+    const layers = await table(
+      cli,
+      ['layer', 'size', 'made by'],
+      manifest.layers.map((layer, index) => [layer.digest.slice(7, 19), sizeText(layer.size), history[index]?.created_by ?? '']),
+    );
+    return `${head}\n\n${layers}`;
+  });
+}
