@@ -179,7 +179,10 @@ build() {
   check_space
   kube_part=$cache_root/parts/kubernetes-$version-$(hash_of compile.sh)
   tools_part=$cache_root/parts/tools-$version-$(hash_of compile.sh crictl/main.go pause/main.go demo-web/main.go cluster-dns/main.go)
+  # Unfinished work of another version of the recipe would be taken for this one's.
+  [ "$(cat "$work/recipe" 2>/dev/null)" = "$recipe_hash" ] || rm -rf "$work"
   mkdir -p "$work" "$cache_root/parts"
+  echo "$recipe_hash" >"$work/recipe"
   : >"$log"
   run_step 'package lists of Debian 12' prepare_packages
   if [ -d "$kube_part" ] && [ -d "$tools_part" ]; then

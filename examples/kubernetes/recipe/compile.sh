@@ -23,21 +23,18 @@ fetch_source() {
 go_environment() {
   export GOROOT=$work/source/goroot GOPATH=$work/source/go GOCACHE=$work/source/go-cache GOTMPDIR=$work/source
   export GO111MODULE=off GOPROXY=off GOFLAGS= CGO_ENABLED=0 PATH=$work/source/goroot/bin:$PATH
-  [ -e "$GOROOT/bin/go" ] && return 0
-  # Debian splits GOROOT over /usr/lib and /usr/share with absolute links; put it together again in one tree.
-  local part
-  mkdir -p "$GOROOT"
-  cp -r "$work"/source/golang/usr/share/go-1.19/. "$GOROOT"/
-  for part in "$work"/source/golang/usr/lib/go-1.19/*; do
-    [ -L "$part" ] || cp -r "$part" "$GOROOT"/
-  done
+  [ -e "$GOROOT" ] && return 0
+  # Debian splits GOROOT over /usr/lib and /usr/share with links between them; put it together again in one tree.
+  rm -rf "$GOROOT.unfinished" && mkdir "$GOROOT.unfinished" && cp -r "$work"/source/golang/usr/lib/go-1.19/. "$GOROOT.unfinished"/ &&
+    find "$GOROOT.unfinished" -type l -delete && cp -r "$work"/source/golang/usr/share/go-1.19/. "$GOROOT.unfinished"/ &&
+    mv "$GOROOT.unfinished" "$GOROOT"
 }
 
 # generate_openapi: Debian's tree lacks pkg/generated/openapi/zz_generated.openapi.go; upstream generates it at build time.
 generate_openapi() {
   local root=$GOPATH/src/k8s.io/kubernetes
   cd "$root" || return 1
-  [ -s pkg/generated/openapi/zz_generated.openapi.go ] && return 0
+  [ -e "$work/source/.openapi" ] && return 0
   go build -trimpath -o "$work/source/openapi-gen" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen || return 1
   local packages
   packages=$(grep -rl --include='*.go' '+k8s:openapi-gen=' pkg staging/src/k8s.io vendor/k8s.io/gengo vendor/k8s.io/kube-openapi vendor/k8s.io/utils vendor/k8s.io/klog |
@@ -47,7 +44,7 @@ generate_openapi() {
   echo "openapi-gen over $(wc -l <<<"$packages") packages"
   "$work/source/openapi-gen" -h /dev/null -p k8s.io/kubernetes/pkg/generated/openapi -O zz_generated.openapi \
     -o "$GOPATH/src" -r /dev/null --logtostderr -i "$(paste -sd, <<<"$packages")" || return 1
-  test -s pkg/generated/openapi/zz_generated.openapi.go
+  test -s pkg/generated/openapi/zz_generated.openapi.go && touch "$work/source/.openapi"
 }
 
 # compile_kubernetes OUT: the seven commands, static and stripped, stamped as upstream's v$version.
@@ -68,7 +65,7 @@ compile_kubernetes() {
 # built in it.
 compile_tools() {
   local out=$1 tool
-  go_environment
+  go_environment || return 1
   mkdir -p "$out"
   for tool in "${own_tools[@]}"; do
     mkdir -p "$GOPATH/src/k8s.io/kubernetes/cmd/seal-$tool"
