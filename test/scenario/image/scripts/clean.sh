@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+. ./effect.sh
+effect clean
