@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+import { type SealLab, useSealLab } from '../deploy/seal-lab.ts';
+import type { Host } from '../hosts/index.ts';
+
+const folder = fileURLToPath(new URL('./image', import.meta.url));
+export const image = 'scripts:1';
+
+/** A lab with Seal, agents on `agents`, and the image of scripts built on the server's host (call `buildImage` in a before). */
+export function useScenario(agents: readonly string[], more: Partial<Parameters<typeof useSealLab>[0]> = {}): () => SealLab {
+  return useSealLab({ agents, serverBinds: [{ from: folder, to: '/root/image' }], ...more });
+}
+
+export async function buildImage(seal: SealLab): Promise<void> {
+  await seal.mustSealctl('build', '-t', image, '-f', '/root/image/Kubefile', '/root/image');
+}
+
+/** How often each effect took place on a host: name → count. */
+export async function effectsOn(host: Host): Promise<Record<string, number>> {
+  const text = await host.sh('cat /var/log/seal-scenario/effects 2>/dev/null || true');
+  const counts: Record<string, number> = {};
+  for (const name of text.split('\n').filter(Boolean)) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+/** What every host of a fresh cluster has gone through, once each. */
+export const effectsOfInstall = {
+  master: { containerd: 1, init_kube: 1, kubeadm_init: 1 },
+  worker: { containerd: 1, init_kube: 1, kubeadm_join: 1 },
+};
+
+/** Takes whatever clusters there are away and forgets the effects so far, so that the next test finds the hosts as new. */
+export async function clearAway(seal: SealLab, names: readonly string[]): Promise<void> {
+  for (const cluster of await seal.json<{ name: string }[]>('status'))
+    await seal.mustSealctl('delete', '-a', '--cluster', cluster.name, '--yes');
+  await Promise.all(names.map((name) => seal.host(name).sh('rm -rf /var/log/seal-scenario /run/mended')));
+}
