@@ -1,6 +1,7 @@
 #!/bin/bash
 # Takes Kubernetes off the host, whether or not "kubeadm reset" ran before: brings back what init-kube.sh, kubeadm, the kubelet and
 # kube-proxy changed. containerd stays (uninstall-containerd.sh comes after). May be run again.
+# shellcheck source=host-files.sh
 source "$(dirname "$0")/host-files.sh"
 
 stop_kubernetes() {

@@ -1,12 +1,13 @@
 #!/bin/bash
 # Installs containerd and runc, and starts containerd as a systemd unit. May be run again.
+# shellcheck source=host-files.sh
 source "$(dirname "$0")/host-files.sh"
 
 # installed: what a running containerd was started from.
 installed() { sha256sum /usr/local/bin/containerd /etc/containerd/config.toml /etc/systemd/system/containerd.service 2>/dev/null || true; }
 
-refuse_other containerd /usr/local/bin/containerd
-refuse_other runc /usr/local/bin/runc
+refuse_other containerd runc
+refuse_foreign /etc/containerd/config.toml /etc/systemd/system/containerd.service
 before=$(installed)
 for name in containerd containerd-shim-runc-v2 ctr runc; do install_program "cri/$name" "/usr/local/bin/$name"; done
 install_program bin/crictl /usr/local/bin/crictl

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by the scripts beside it: how they speak, fail, and put files on the host.
 # INVARIANTS: every file these scripts install carries the line $mark (or is a binary from the rootfs); none replaces a file
 # of somebody else. What the host was like before is kept in $record until clean.sh has restored it.
@@ -10,11 +11,10 @@ rootfs=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mark='Installed by the ClusterImage kubernetes'
 record=/var/lib/seal-kubernetes
 socket=/run/containerd/containerd.sock
-program=${0##*/}
 
 say() { printf '%s\n' "$*"; }
 fail() {
-  printf '%s: %s\n' "$program" "$*" >&2
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
 }
 
@@ -32,17 +32,27 @@ install_program() {
 
 # install_config FROM TO: a text file of ours; refuses to replace one that is not.
 install_config() {
-  [ ! -e "$2" ] || grep -q "$mark" "$2" || fail "$2 exists and is not from this ClusterImage. Move it away, then try again."
+  refuse_foreign "$2"
   mkdir -p "${2%/*}"
   install -m 644 "$rootfs/$1" "$2.seal-new"
   mv -f "$2.seal-new" "$2"
 }
 
-# refuse_other NAME OURS: fails when the host has a program of that name which these scripts did not install.
+# refuse_foreign FILE…: fails when one exists that these scripts did not install. Called before the first change.
+refuse_foreign() {
+  local file
+  for file in "$@"; do
+    [ ! -e "$file" ] || grep -q "$mark" "$file" || fail "$file exists and is not from this ClusterImage. Move it away, then try again."
+  done
+}
+
+# refuse_other PROGRAM…: fails when the host has one that these scripts did not install in /usr/local/bin.
 refuse_other() {
-  local found
-  found=$(type -P "$1") || return 0
-  [ "$found" = "$2" ] || fail "this host has its own $1 ($found). Remove it (for example: apt-get remove ${3:-$1}), then try again."
+  local name found
+  for name in "$@"; do
+    found=$(type -aP "$name" | grep -vx "/usr/local/bin/$name" | head -n 1) || true # none is right
+    [ -z "$found" ] || fail "this host has its own $name ($found). Remove it (dpkg -S $found names its package), then try again."
+  done
 }
 
 # remove_tree DIR: removes it; of a mount point, what is in it. Stays on one file system.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes the host ready for kubeadm: kernel settings, kubelet unit, CNI plugins, container images, pod network. May be run again.
 # Reads NodeRole (master or worker; unset: everything a master needs).
+# shellcheck source=host-files.sh
 source "$(dirname "$0")/host-files.sh"
 
 check_host() {
@@ -9,7 +10,9 @@ check_host() {
   [ -z "$missing" ] || fail "this host lacks$missing. Install them: apt-get install iproute2 iptables conntrack ethtool socat mount util-linux"
   [ "$(wc -l </proc/swaps)" -le 1 ] || fail "swap is on, and the kubelet refuses to start with it: $(awk 'NR > 1 { print $1 }' /proc/swaps | xargs). Turn it off (swapoff -a, and its line in /etc/fstab), then try again."
   wait_until 2 crictl -r "$socket" info || fail "containerd does not answer at $socket; containerd.sh comes first."
-  for program in kubeadm kubelet kubectl; do refuse_other "$program" "/usr/local/bin/$program" "$program"; done
+  refuse_other kubeadm kubelet kubectl
+  refuse_foreign /etc/systemd/system/{kubelet,seal-pod-network}.service /etc/systemd/system/kubelet.service.d/10-kubeadm.conf \
+    /etc/modules-load.d/seal-kubernetes.conf /etc/sysctl.d/99-seal-kubernetes.conf
 }
 
 # The kubelet and kube-proxy change these too; clean.sh puts back what is recorded here.

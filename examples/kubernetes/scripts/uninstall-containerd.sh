@@ -1,5 +1,6 @@
 #!/bin/bash
 # Takes containerd off the host with all it holds. Run clean.sh before. May be run again.
+# shellcheck source=host-files.sh
 source "$(dirname "$0")/host-files.sh"
 
 if [ -e /etc/systemd/system/containerd.service ]; then
