@@ -150,12 +150,6 @@ export const problemCodes = {
     remedy:
       'Make the label cluster-runtime-type of its Kubefile and ClusterRuntime of its file Metadata the same, and build it again.',
   },
-  SCRIPT_MISSING: {
-    exit: 3,
-    grpc: 'FAILED_PRECONDITION',
-    summary: 'The ClusterImage lacks a script or program that the operation needs.',
-    remedy: 'Add the file to the Kubefile and build the image again.',
-  },
   PREFLIGHT_FAILED: {
     exit: 5,
     grpc: 'FAILED_PRECONDITION',
@@ -228,6 +222,12 @@ export const problemCodes = {
     grpc: 'FAILED_PRECONDITION',
     summary: 'The removal would leave the cluster without any master.',
     remedy: 'Remove the whole cluster with "sealctl delete -a", or add a master first.',
+  },
+  REGISTRY_NODE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'The master that is to be removed holds the registry of its cluster.',
+    remedy: 'Make sure that the nodes have another place to get images from, then remove it with --force.',
   },
   // protocol between server and agents
   STEP_KIND_UNKNOWN: {

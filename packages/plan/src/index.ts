@@ -1,3 +1,5 @@
+export { checkPlan } from './check-plan.ts';
+export { describePlan } from './describe-plan.ts';
 export type { OperationEvent, OperationEventBody, OperationStatus, StepOutcome, StepStatus } from './events.ts';
 export {
   applyEvent,

@@ -56,7 +56,10 @@ export interface ClusterRecord {
 export interface MaterialSpec {
   /** `cluster/<name>/<what>`; the secret store keys of a CA or key pair are `<ref>.key` (secret) and `<ref>.crt` / `<ref>.pub` (public). */
   readonly ref: string;
-  /** `bootstrap-token`: `[a-z0-9]{6}.[a-z0-9]{16}`. `text`: 32 random bytes in hex. */
+  /**
+   * `ca`: a self-signed CA, ECDSA P-256. `key-pair`: RSA 2048 (kubeadm before 1.23 joins masters with nothing else), the public half as SPKI PEM.
+   * `bootstrap-token`: `[a-z0-9]{6}.[a-z0-9]{16}`. `text`: 32 random bytes in hex.
+   */
   readonly kind: 'ca' | 'key-pair' | 'bootstrap-token' | 'text';
   readonly commonName?: string;
 }

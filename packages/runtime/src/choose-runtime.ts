@@ -1,0 +1,29 @@
+import { Problem } from '@seal/foundation';
+import type { ImageFacts } from './cluster-facts.ts';
+import { readMetadata } from './kubernetes/facts.ts';
+import { kubernetesRuntime } from './kubernetes/kubernetes-runtime.ts';
+import type { ClusterRuntime } from './runtime.ts';
+
+const label = 'cluster.alpha.sealer.io/cluster-runtime-type';
+
+/**
+ * The cluster runtime of `image`: its label, else ClusterRuntime of its file Metadata, else kubernetes.
+ *
+ * Problems: RUNTIME_CONTRADICTION (label and Metadata differ), RUNTIME_UNSUPPORTED (k0s, k3s, unknown), IMAGE_INCOMPLETE.
+ */
+export function chooseRuntime(image: ImageFacts): ClusterRuntime {
+  const byLabel = image.labels[label] ?? image.labels.distribution;
+  const byMetadata = readMetadata(image).ClusterRuntime;
+  if (byLabel && byMetadata && byLabel !== byMetadata)
+    throw new Problem(
+      'RUNTIME_CONTRADICTION',
+      `image ${image.reference} says cluster runtime "${byLabel}" by label and "${byMetadata}" in its file Metadata`,
+    );
+  const name = byLabel || byMetadata || 'kubernetes';
+  if (name !== 'kubernetes')
+    throw new Problem(
+      'RUNTIME_UNSUPPORTED',
+      `image ${image.reference} is for the cluster runtime "${name}"; this version installs kubernetes only`,
+    );
+  return kubernetesRuntime(image);
+}

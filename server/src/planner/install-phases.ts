@@ -1,0 +1,25 @@
+import type { PhaseDraft } from '@seal/plan';
+import { type ClusterContext, type ClusterNode, distributeImage, hostAliases, prepareHosts, workersAtOnce } from '@seal/runtime';
+
+/** What new hosts go through before the cluster runtime: aliases, image, container runtime, preparation. `aliased`: hosts whose aliases change too. */
+export function preparePhases(
+  context: ClusterContext,
+  joining: readonly ClusterNode[],
+  aliased: readonly ClusterNode[] = [],
+): PhaseDraft[] {
+  const aliases = [...joining, ...aliased].map((node) => hostAliases(context, node));
+  return [
+    { name: 'host-aliases', title: 'Names of API and registry on the nodes', steps: aliases },
+    ...distributeImage(context, joining, workersAtOnce),
+    ...prepareHosts(context, joining, workersAtOnce),
+  ];
+}
+
+/** "1 master, 2 workers". */
+export function countRoles(nodes: readonly { readonly role: 'master' | 'worker' }[]): string {
+  const count = (role: string, word: string): string[] => {
+    const number = nodes.filter((node) => node.role === role).length;
+    return number === 0 ? [] : [`${number} ${word}${number === 1 ? '' : 's'}`];
+  };
+  return [...count('master', 'master'), ...count('worker', 'worker')].join(', ');
+}
