@@ -155,7 +155,9 @@ test('refuses every entry that reaches outside or is no plain file, and names it
   ];
   for (const [entries, message] of cases)
     await inRoom(async ({ unpack, directory }) => {
-      await rejectsWith('LAYER_HOSTILE', unpack(await tarOf(entries)), message).catch((thrown: Error) => assert.fail(`${JSON.stringify(entries)}: ${thrown.message}`));
+      await rejectsWith('LAYER_HOSTILE', unpack(await tarOf(entries)), message).catch((thrown: Error) =>
+        assert.fail(`${JSON.stringify(entries)}: ${thrown.message}`),
+      );
       assert.deepEqual(await readdir(join(directory, 'layers')), [], 'nothing is left');
       assert.equal(await readFile(join(directory, 'outside'), 'utf8'), 'untouched');
     });

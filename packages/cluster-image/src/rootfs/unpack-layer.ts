@@ -1,4 +1,4 @@
-import { type FileHandle, link, lutimes, mkdir, open, rename, rm, stat, symlink, unlink, utimes } from 'node:fs/promises';
+import { type FileHandle, link, lutimes, mkdir, open, readdir, rename, rm, symlink, unlink, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { newId, systemRandom } from '@seal/foundation';
 import { execa } from 'execa';
@@ -30,7 +30,7 @@ interface Unpacking {
 }
 
 /**
- * Unpacks an untrusted layer to `target`, which appears as a whole or not at all; a target that exists is left as it is. Modes, times and
+ * Unpacks an untrusted layer to `target`, which appears as a whole or not at all; a target that holds anything is left as it is. Modes, times and
  * symbolic links are kept; owners become the caller, extended attributes are dropped, and so are setuid and setgid bits: a rootfs lies
  * on a host where other users can reach it. Removal markers (`.wh.`) stay as files, for `mountRootfs`.
  *
@@ -39,7 +39,7 @@ interface Unpacking {
  * Throws LAYER_HOSTILE, LAYER_DIGEST_MISMATCH, LAYER_TOO_LARGE, LAYER_CORRUPT, DISK_FULL; nothing is kept then.
  */
 export async function unpackLayer(source: LayerSource, target: string, options: UnpackOptions = {}): Promise<UnpackResult> {
-  if (await isDirectory(target)) return { entries: 0, bytes: 0, unpacked: false };
+  if (await isUnpacked(target)) return { entries: 0, bytes: 0, unpacked: false };
   await mkdir(dirname(target), { recursive: true });
   const partial = join(dirname(target), `${basename(target)}.partial-${newId('u', systemRandom)}`);
   const archive = `layer ${source.name ?? source.expectedDigest ?? source.path}`;
@@ -179,9 +179,10 @@ async function finishDirectories({ root, directories }: Unpacking): Promise<void
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+/** An empty directory counts as nothing there: it may have been made to be filled. */
+async function isUnpacked(path: string): Promise<boolean> {
   try {
-    return (await stat(path)).isDirectory();
+    return (await readdir(path)).length > 0;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw thrown;

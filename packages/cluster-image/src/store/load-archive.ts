@@ -18,9 +18,16 @@ export interface LoadOptions {
   readonly arch?: string;
 }
 
+/** One name of an image that was taken in. */
 export interface LoadedImage {
+  readonly reference: string;
+  /** Digest of the manifest. */
   readonly digest: string;
-  /** Normalised names; empty when the archive has none and none was given. */
+}
+
+/** An image of the archive with the names that the archive gives it. */
+interface FoundImage {
+  readonly digest: string;
   readonly references: readonly string[];
 }
 
@@ -47,7 +54,7 @@ export async function loadArchive(store: ImageStore, file: string, options: Load
 async function nameImages(
   store: ImageStore,
   file: string,
-  images: readonly LoadedImage[],
+  images: readonly FoundImage[],
   { reference }: LoadOptions,
 ): Promise<LoadedImage[]> {
   const [first, second] = images;
@@ -58,17 +65,15 @@ async function nameImages(
   if (nameless) throw new Problem('USAGE', `the image ${nameless.digest} in ${file} has no name; give it one`);
   const loaded: LoadedImage[] = [];
   for (const { digest, references } of named) {
-    const normalised: string[] = [];
     for (const name of references) {
       const descriptor = await store.putReference(name, digest);
-      normalised.push(descriptor.annotations?.[nameAnnotation] ?? name);
+      loaded.push({ reference: descriptor.annotations?.[nameAnnotation] ?? name, digest });
     }
-    loaded.push({ digest, references: normalised });
   }
   return loaded;
 }
 
-async function loadOci(store: ImageStore, files: ArchiveFiles, options: LoadOptions): Promise<LoadedImage[]> {
+async function loadOci(store: ImageStore, files: ArchiveFiles, options: LoadOptions): Promise<FoundImage[]> {
   const index = parseIndex(await readSmall(files, 'index.json'), 'index.json of the archive');
   const images = new Map<string, Set<string>>();
   for (const top of index.manifests) {
@@ -111,10 +116,10 @@ const dockerManifestSchema = z
   )
   .max(1000);
 
-async function loadDocker(store: ImageStore, files: ArchiveFiles): Promise<LoadedImage[]> {
+async function loadDocker(store: ImageStore, files: ArchiveFiles): Promise<FoundImage[]> {
   const parsed = dockerManifestSchema.safeParse(parseJsonText(await readSmall(files, 'manifest.json')));
   if (!parsed.success) throw new Problem('IMAGE_INVALID', `manifest.json of the archive is not that of a docker-archive`);
-  const images: LoadedImage[] = [];
+  const images: FoundImage[] = [];
   for (const { Config, RepoTags, Layers } of parsed.data) {
     const configBytes = await readSmall(files, Config);
     const config = parseConfig(configBytes, `config ${Config}`);

@@ -1,0 +1,28 @@
+/**
+ * ClusterImages: references, Kubefiles, builds, the store that keeps images, and rootfs made of their layers.
+ */
+export type { Heredoc, Instruction, Kubefile, Position, Word } from './kubefile/kubefile.ts';
+export { parseKubefile } from './kubefile/parse-kubefile.ts';
+export { type ImageReference, parseReference } from './reference/parse-reference.ts';
+export { type ImageFacts, readImageFacts } from './rootfs/image-facts.ts';
+export { type MountRootfsOptions, mountRootfs, type RootfsKind } from './rootfs/mount-rootfs.ts';
+export { type ImageInventory, readInventory } from './rootfs/read-inventory.ts';
+export type { LayerLimits, LayerSource } from './rootfs/read-layer.ts';
+export { renderTemplate, renderTemplates } from './rootfs/render-templates.ts';
+export { unmountRootfs } from './rootfs/unmount-rootfs.ts';
+export { type UnpackOptions, type UnpackResult, unpackLayer } from './rootfs/unpack-layer.ts';
+export type { BlobSize, WriteBlobOptions } from './store/blobs.ts';
+export type { CheckFinding, CheckResult } from './store/check-store.ts';
+export type { GarbageResult } from './store/collect-garbage.ts';
+export {
+  type ImageStore,
+  type InspectedImage,
+  openStore,
+  type StoredImage,
+  type StoreOptions,
+} from './store/image-store.ts';
+export type { LoadedImage, LoadOptions } from './store/load-archive.ts';
+export type { Descriptor, ImageConfig, ImageIndex, Manifest } from './store/manifest.ts';
+export { mediaTypes } from './store/media-types.ts';
+export type { ArchiveFormat } from './store/save-archive.ts';
+export type { StoreSession } from './store/session.ts';
