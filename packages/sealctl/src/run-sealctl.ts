@@ -32,7 +32,8 @@ function endOfParsing(cli: Cli, error: CommanderError, complaints: readonly stri
   }
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const guess = suggestion?.replace(/^\(/, '').replace(/\)$/, '');
-  const help = `See "sealctl ${[...verbsOf(cli.argv), '--help'].join(' ')}".`;
+  const verbs = verbsOf(cli.argv).slice(0, error.code === 'commander.unknownCommand' ? -1 : undefined);
+  const help = `See "sealctl ${[...verbs, '--help'].join(' ')}".`;
   // Flags were not all read when the command line is wrong.
   if (/(^|\s)(-o\s?|--output[= ])json(\s|$)/.test(cli.argv.join(' '))) cli.format = 'json';
   return showProblem(cli, new Problem('USAGE', message, { remedy: guess ? `${guess} ${help}` : help }), error);

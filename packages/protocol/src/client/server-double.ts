@@ -156,7 +156,12 @@ export class ServerDouble {
 
   #send(id: string, item: OperationEvent | OutputChunk): void {
     this.#operation(id).items.push(item);
-    for (const { id: watched, call } of [...this.#watchers]) if (watched === id) writeItem(call, item);
+    for (const watcher of [...this.#watchers].filter((each) => each.id === id)) {
+      writeItem(watcher.call, item);
+      if (!('seq' in item) || item.type !== 'operation-finished') continue;
+      this.#watchers.delete(watcher);
+      watcher.call.end();
+    }
   }
 
   #operation(id: string): ScriptedOperation {
@@ -191,8 +196,8 @@ export class ServerDouble {
     call.write({ plan: planToWire(operation.plan), event: undefined, output: undefined });
     for (const item of operation.items) if (!('seq' in item) || item.seq >= fromSeq) writeItem(call, item);
     const last = operation.items.findLast((item) => 'seq' in item);
-    if (!follow) call.end();
-    else if (last?.type !== 'operation-finished') this.#watchers.add(watcher);
+    if (!follow || last?.type === 'operation-finished') call.end();
+    else this.#watchers.add(watcher);
   }
 
   #serveBlob(request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse): void {
@@ -221,7 +226,6 @@ export class ServerDouble {
 function writeItem(call: Watcher, item: OperationEvent | OutputChunk): void {
   if ('seq' in item) {
     call.write({ plan: undefined, event: eventToWire(item), output: undefined });
-    if (item.type === 'operation-finished' && call.request.follow) call.end();
   } else if (call.request.outputs) call.write({ plan: undefined, event: undefined, output: item });
 }
 

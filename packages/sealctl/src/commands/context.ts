@@ -9,6 +9,7 @@ import { sinceText } from '../view/durations.ts';
 export function addContext(program: Command, cli: Cli): void {
   const context = program
     .command('context')
+    .helpCommand(false)
     .description('Servers that sealctl knows, with the credentials for them (see "sealctl login").');
   context
     .command('list')

@@ -16,9 +16,10 @@ interface ExecFlags {
 export function addExec(program: Command, cli: Cli): void {
   program
     .command('exec')
+    .summary('Run a command on nodes.')
     .description(
-      'Run a command on nodes. Its stdout and stderr arrive apart, each line prefixed by its node.\n' +
-        'The exit code is the highest that the command had on any node; 1 where it could not be run, and\n' +
+      'Run a command on nodes. Its stdout and stderr arrive apart, each line prefixed by its node. ' +
+        'The exit code is the highest that the command had on any node; 1 where it could not be run, and ' +
         'sealctl\'s own codes (see "sealctl help exit-codes") where the server refused. Ctrl-C ends the command.',
     )
     .argument('<node...>', 'names, ids or addresses; "all" for every connected node')

@@ -28,8 +28,9 @@ interface Bundle {
 export function addLogin(program: Command, cli: Cli): void {
   program
     .command('login')
+    .summary('Make a context: the address of a server and a certificate for it.')
     .description(
-      'Make a context: from a bundle FILE, or by issuing an operator certificate (valid 12 h) through the local socket\n' +
+      'Make a context: from a bundle FILE, or by issuing an operator certificate (valid 12 h) through the local socket ' +
         'or the current context, which must be that of an admin. With -o the result becomes a bundle for another machine.',
     )
     .argument('[file]', 'bundle that "sealctl login -o" wrote')

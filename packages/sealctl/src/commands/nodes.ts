@@ -10,6 +10,7 @@ import { sinceText, sizeText } from '../view/durations.ts';
 export function addNodes(program: Command, cli: Cli): void {
   const nodes = program
     .command('nodes')
+    .helpCommand(false)
     .description('Show the enrolled nodes.')
     .argument('[node]', 'name, id or address of one node, for its details')
     .addOption(formatOption(cli))

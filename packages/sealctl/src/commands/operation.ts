@@ -12,6 +12,7 @@ import { showOperation } from './operation-show.ts';
 export function addOperation(program: Command, cli: Cli): void {
   const operation = program
     .command('operation')
+    .helpCommand(false)
     .alias('op')
     .description('What was done to clusters and nodes, and what is being done.');
   operation

@@ -12,7 +12,10 @@ import { type DeleteFlags, deleteFlags, readDelete } from './delete.ts';
 
 /** `sealctl plan run|scale-up|delete …` */
 export function addPlan(program: Command, cli: Cli): void {
-  const plan = program.command('plan').description('Show what a command would do, step by step. No node is touched.');
+  const plan = program
+    .command('plan')
+    .helpCommand(false)
+    .description('Show what a command would do, step by step. No node is touched.');
   clusterFlags(plan.command('run'))
     .description('Show the plan of "sealctl run". An image that the server lacks is sent to it; nothing else happens.')
     .addOption(formatOption(cli))

@@ -9,8 +9,9 @@ import { clusterFlags, type RunFlags, readCluster } from '../read-cluster.ts';
 /** `sealctl run IMAGE -m … -n …` and `sealctl run -f Clusterfile` */
 export function addRun(program: Command, cli: Cli): void {
   clusterFlags(program.command('run'))
+    .summary('Make a cluster from a ClusterImage.')
     .description(
-      'Make a cluster from a ClusterImage on hosts that run agents. Sends the image to the server, then follows the operation;\n' +
+      'Make a cluster from a ClusterImage on hosts that run agents. Sends the image to the server, then follows the operation; ' +
         'Ctrl-C only ends the following, the operation goes on.',
     )
     .option('--detach', 'print the id of the operation and do not follow it')

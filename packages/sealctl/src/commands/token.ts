@@ -17,7 +17,7 @@ interface CreateFlags {
 
 /** `sealctl token create|list|revoke` */
 export function addToken(program: Command, cli: Cli): void {
-  const token = program.command('token').description('Bootstrap tokens, which admit agents.');
+  const token = program.command('token').helpCommand(false).description('Bootstrap tokens, which admit agents.');
   token
     .command('create')
     .description('Make a token; prints it and the line that installs an agent. It is shown only now.')
