@@ -1,17 +1,15 @@
-import { access, mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { LayerRef } from '@seal/plan';
 import type { BlobSource } from './blob-source.ts';
 import { fetchBlob } from './fetch-blob.ts';
-import { runTool } from './run-tool.ts';
 import { SharedWork } from './shared-work.ts';
 
-export type UnpackLayer = (options: {
-  blob: string;
-  mediaType: string;
-  target: string;
-  signal?: AbortSignal;
-}) => Promise<unknown>;
+/** @seal/cluster-image's unpackLayer: verifies the digest, and `target` appears complete and durable or not at all. */
+export type UnpackLayer = (
+  source: { readonly path: string; readonly mediaType: string; readonly expectedDigest: string },
+  target: string,
+) => Promise<unknown>;
 
 export interface LayerStoreOptions {
   /** Holds `blobs/` and `layers/`, on one file system. */
@@ -24,7 +22,7 @@ export interface LayerStoreOptions {
  * Unpacked layers of ClusterImages on this node, by digest.
  *
  * INVARIANTS:
- * - `layers/<digest>` is complete: it is unpacked beside and renamed there.
+ * - `layers/<digest>` is complete: unpackLayer lets it appear as a whole.
  * - Of one digest at most one fetch and unpacking goes on, whatever number of operations wants it.
  * - A blob is removed once it is unpacked; a layer stays, for the next cluster or the next version of an image.
  */
@@ -46,6 +44,14 @@ export class LayerStore {
     return this.#work.do(layer.digest, signal, (shared) => this.#ensure(layer, shared, onProgress));
   }
 
+  /** Removes what an agent that was killed left half unpacked. Only while nothing is being fetched. */
+  async removeLeftovers(): Promise<void> {
+    const layers = join(this.#options.stateDirectory, 'layers');
+    await mkdir(layers, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(layers))
+      if (name.includes('.partial-')) await rm(join(layers, name), { recursive: true, force: true });
+  }
+
   async has(digest: string): Promise<boolean> {
     return access(this.directory(digest)).then(
       () => true,
@@ -59,13 +65,9 @@ export class LayerStore {
     const blob = join(stateDirectory, 'blobs', fileName(layer.digest));
     await fetchBlob(layer, { source, path: blob, signal, onProgress });
     const target = this.directory(layer.digest);
-    const beside = `${target}.unpacking`;
-    await rm(beside, { recursive: true, force: true });
-    await mkdir(beside, { recursive: true, mode: 0o755 });
-    await unpackLayer({ blob, mediaType: layer.mediaType, target: beside, signal });
-    // After a loss of power a directory with the right name must not lack files.
-    await runTool({ argv: ['sync', '--file-system', beside], signal });
-    await rename(beside, target);
+    signal.throwIfAborted();
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await unpackLayer({ path: blob, mediaType: layer.mediaType, expectedDigest: layer.digest }, target);
     await rm(blob, { force: true });
     return 'fetched';
   }

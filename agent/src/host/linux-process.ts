@@ -17,7 +17,7 @@ import { readEndFile, resetEndFile } from './process-end-file.ts';
  * then the command never runs. Signals to the group reach command and wrapper alike; the wrapper outlives TERM to write the exit code.
  */
 const wrapper = `
-_seal_end=$1; shift
+_seal_end=$1.$$; shift
 if ! read -r _seal_go <&3; then printf 'never-ran end' 1<>"$_seal_end"; exit 0; fi
 trap : TERM INT HUP QUIT
 "$@" 3<&-
@@ -41,7 +41,7 @@ export interface LinuxProcessOptions {
 export function linuxProcesses(options: LinuxProcessOptions): ProcessPort {
   return {
     prepare: (key, command) => prepare(options, key, command),
-    find: (key, identity) => find(identity, spoolFiles(options.spoolRoot, key).exit),
+    find: (key, identity) => find(identity, endFileOf(spoolFiles(options.spoolRoot, key).exit, identity.pid)),
   };
 }
 
@@ -52,19 +52,25 @@ async function prepare(options: LinuxProcessOptions, key: StepKey, command: Step
   const files = spoolFiles(options.spoolRoot, key);
   const handles: FileHandle[] = [];
   try {
-    await resetEndFile(files.exit);
     handles.push(await openStdin(options.runDirectory, key, command.stdin));
     for (const stream of [1, 2] as const) handles.push(await open(files.stream(stream), 'a', 0o600));
     const args = ['-c', wrapper, 'seal-step', files.exit, program, ...command.argv.slice(1)];
     const child = spawn('/bin/sh', args, { cwd, env, detached: true, stdio: [...handles.map(({ fd }) => fd), 'pipe'] });
     await spawned(child);
-    return own(child, files.exit);
+    const endFile = endFileOf(files.exit, child.pid ?? 0);
+    await resetEndFile(endFile);
+    return own(child, endFile);
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem('PROCESS_FAILED', `cannot start ${program} in ${cwd}: ${(error as Error).message}`, { cause: error });
   } finally {
     for (const handle of handles) await handle.close();
   }
+}
+
+/** One for each process: a wrapper of an agent that was killed may write its end after another process of the same step was made. */
+function endFileOf(base: string, pid: number): string {
+  return `${base}.${pid}`;
 }
 
 /** The file is gone from its directory before anything runs: only its descriptor is left. */

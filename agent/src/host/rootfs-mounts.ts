@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { sha256Digest } from '@seal/foundation';
 import type { Log } from '../runner/runner-ports.ts';
 import type { LayerStore } from './layer-store.ts';
-import { mountPoints } from './mount-points.ts';
 import type { MountRecord } from './mount-record.ts';
 import type { RootfsPort } from './rootfs-port.ts';
 
@@ -22,9 +21,8 @@ export class RootfsMounts {
     this.#ports = ports;
   }
 
-  /** Makes the rootfs anew, in the place of an older one. The layers must be in the layer store. */
+  /** Makes the rootfs, in the place of one of other layers. The layers must be in the layer store. */
   async mount(mountPoint: string, layers: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
-    await this.unmount(mountPoint);
     await this.#mount(mountPoint, layers);
     await this.#ports.rootfs.renderTemplates(mountPoint, env);
     await this.#ports.record.add(mountPoint, { layers: [...layers] });
@@ -33,29 +31,27 @@ export class RootfsMounts {
   async unmount(mountPoint: string): Promise<void> {
     // Forgotten first: what is half taken away must not come back with the next boot.
     await this.#ports.record.remove(mountPoint);
-    await this.#ports.rootfs.unmount({ mountPoint, stateDir: this.#stateDirectory(mountPoint) });
+    await this.#ports.rootfs.unmount({ mountPoint, workDir: this.#workDirectory(mountPoint) });
   }
 
   /** Mounts again what a reboot has unmounted, with what was written on top of it. One that fails is logged; the others come. */
   async restore(log: Log): Promise<void> {
-    const mounted = new Set(await mountPoints());
     for (const [mountPoint, { layers }] of Object.entries(await this.#ports.record.read())) {
-      if (mounted.has(mountPoint)) continue;
       try {
         await this.#mount(mountPoint, layers);
-        log.info({ mountPoint }, 'mounted a rootfs again');
+        log.info({ mountPoint }, 'the rootfs of a cluster is in place');
       } catch (error) {
         log.error({ mountPoint, err: error }, 'a rootfs could not be mounted again');
       }
     }
   }
 
-  #mount(mountPoint: string, layers: readonly string[]): Promise<void> {
+  #mount(mountPoint: string, layers: readonly string[]): Promise<unknown> {
     const layerDirs = layers.map((digest) => this.#ports.layers.directory(digest));
-    return this.#ports.rootfs.mount({ layerDirs, mountPoint, stateDir: this.#stateDirectory(mountPoint) });
+    return this.#ports.rootfs.mount({ layerDirs, mountPoint, workDir: this.#workDirectory(mountPoint) });
   }
 
-  #stateDirectory(mountPoint: string): string {
+  #workDirectory(mountPoint: string): string {
     return join(this.#ports.stateDirectory, sha256Digest(mountPoint).slice(7, 23));
   }
 }

@@ -1,8 +1,11 @@
 /** Rootfs of clusters on this host, as a port over @seal/cluster-image. */
 export interface RootfsPort {
-  /** Mounts (or copies) the layers, lowest first, with a writable top that lives in `stateDir` and survives an unmount by a reboot. */
-  mount(options: { layerDirs: readonly string[]; mountPoint: string; stateDir: string }): Promise<void>;
+  /**
+   * Makes the rootfs of unpacked layers, lowest first, with a writable top in `workDir`. With the same layers again it keeps what was
+   * written on top, also after a reboot; with other layers it replaces the whole rootfs.
+   */
+  mount(options: { layerDirs: readonly string[]; mountPoint: string; workDir: string }): Promise<unknown>;
   /** Takes the rootfs away with everything written on top of it. Nothing there is fine. */
-  unmount(options: { mountPoint: string; stateDir: string }): Promise<void>;
+  unmount(options: { mountPoint: string; workDir: string }): Promise<void>;
   renderTemplates(rootfs: string, env: Readonly<Record<string, string>>): Promise<unknown>;
 }

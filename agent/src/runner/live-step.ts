@@ -141,6 +141,7 @@ export class LiveStep {
     const handler = this.#ports.handlers[step.kind] as StepHandler<Step['args']>;
     if (handler.place === 'agent') {
       await this.#noteStart([]);
+      this.#sayStarted();
       return { outcome: await handler.perform(step.args, context) };
     }
     const prepared = await handler.prepare(step.args, context);
@@ -159,11 +160,12 @@ export class LiveStep {
       throw error;
     }
     process.release();
+    this.#sayStarted();
     return this.#follow(process, okExitCodes, probe);
   }
 
   async #noteStart(okExitCodes: readonly number[], process?: StepProcess): Promise<void> {
-    const { journal, clock, reports } = this.#ports;
+    const { journal, clock } = this.#ports;
     this.#abort.signal.throwIfAborted();
     this.#startedAt = clock.now();
     const identity = process ? { process: process.identity } : {};
@@ -175,8 +177,11 @@ export class LiveStep {
       ...identity,
     };
     await journal.append(record, 'written');
+  }
+
+  #sayStarted(): void {
     this.#reportedStart = true;
-    reports.started(this.#facts.key);
+    this.#ports.reports.started(this.#facts.key);
   }
 
   async #follow(process: StepProcess, okExitCodes: readonly number[], probe: Probe | undefined): Promise<Outcome> {

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { Problem } from '@seal/foundation';
+import { load } from 'js-yaml';
+import { z } from 'zod';
+
+export const defaultConfigPath = '/etc/seal/agent.yaml';
+
+const port = z.number().int().min(1).max(65535);
+const directory = z.string().startsWith('/');
+
+const schema = z.strictObject({
+  /** Host name or address of the server. */
+  server: z.string().min(1).optional(),
+  grpcPort: port.default(7443),
+  httpsPort: port.default(7444),
+  stateDirectory: directory.default('/var/lib/seal/agent'),
+  /** In memory: what processes read from stdin goes through it. */
+  runDirectory: directory.default('/run/seal/agent'),
+  /** Rootfs of clusters are `<dataRoot>/<cluster>/rootfs`. */
+  dataRoot: directory.default('/var/lib/seal/data'),
+  hostsFile: directory.default('/etc/hosts'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Steps that run at a time, of all operations together. */
+  concurrentSteps: z.number().int().min(1).max(256).default(8),
+  /** Between TERM and KILL when a step is cancelled or runs out of time. */
+  cancelGraceSeconds: z.number().min(0).max(3600).default(10),
+});
+
+/** The agent's settings. `server` may be missing: then it is the one that the agent enrolled with. */
+export type AgentConfig = z.output<typeof schema>;
+export type AgentSettings = z.input<typeof schema>;
+
+export interface ConfigSources {
+  /** Settings of the command line; undefined ones do not count. */
+  readonly flags: { readonly [K in keyof AgentSettings]?: AgentSettings[K] | undefined };
+  /** A file that was named must be there; the default one may be missing. */
+  readonly path?: string | undefined;
+}
+
+/** Flags before the file before the defaults. Problem: AGENT_CONFIG_INVALID. */
+export function loadConfig({ flags, path }: ConfigSources): AgentConfig {
+  const file = path ?? defaultConfigPath;
+  const written = readSettings(file, path !== undefined);
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const parsed = schema.safeParse({ ...written, ...given });
+  if (parsed.success) return parsed.data;
+  throw new Problem('AGENT_CONFIG_INVALID', `${file} or the flags are not valid: ${z.prettifyError(parsed.error)}`);
+}
+
+function readSettings(path: string, required: boolean): Record<string, unknown> {
+  try {
+    const value: unknown = load(readFileSync(path, 'utf8')) ?? {};
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    throw new Error('it is not a mapping of settings');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !required) return {};
+    throw new Problem('AGENT_CONFIG_INVALID', `cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,39 @@
+import { type Clock, type Random, sleep } from '@seal/foundation';
+import { parseCertificate, renewalTime } from '@seal/pki';
+import type { Log } from '../runner/runner-ports.ts';
+import type { Identity } from './identity.ts';
+
+/** Between tries while the server cannot renew: there are hours left. */
+const retryMs = 5 * 60_000;
+/** A timer is no longer than this, so that a clock that was set is noticed. */
+const lookMs = 10 * 60_000;
+
+export interface RenewalPorts {
+  identity(): Identity;
+  /** Gets a new certificate and makes it the identity. */
+  renew(): Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Renews the certificate at about the middle of its life, again and again, until `signal` is aborted. */
+export async function keepRenewed({ identity, renew, clock, random, log }: RenewalPorts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const dueAt = renewalTime(parseCertificate(identity().certificatePem), random);
+    while (clock.now() < dueAt && !signal.aborted) await pause(clock, Math.min(lookMs, dueAt - clock.now()), signal);
+    if (signal.aborted) return;
+    try {
+      await renew();
+      log.info({ notAfter: parseCertificate(identity().certificatePem).notAfter }, 'certificate renewed');
+    } catch (error) {
+      log.warn({ err: error, retryInMs: retryMs }, 'the certificate could not be renewed');
+      await pause(clock, retryMs, signal);
+    }
+  }
+}
+
+/** Ends early, without an error, when the signal is aborted. */
+async function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(clock, milliseconds, signal).catch(() => undefined);
+}
