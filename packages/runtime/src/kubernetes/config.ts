@@ -4,7 +4,7 @@ import semver from 'semver';
 import { Document, parseAllDocuments } from 'yaml';
 import type { ClusterContext } from '../cluster-context.ts';
 import type { ImageFacts } from '../cluster-facts.ts';
-import { argsAsLists, argsAsMaps } from './extra-args.ts';
+import { argsAsLists, argsAsMaps, argsWithOneValue } from './extra-args.ts';
 import { kubeadmApiVersion, kubernetesVersion } from './facts.ts';
 
 export type Tree = Readonly<Record<string, unknown>>;
@@ -90,7 +90,7 @@ function inVersion(tree: Tree, version: string): Tree {
       result.dns = dns;
     }
   }
-  return semver.gte(version, '1.31.0-0') ? argsAsLists(withTimeouts(result)) : withoutLists(result);
+  return semver.gte(version, '1.31.0-0') ? argsAsLists(withTimeouts(result)) : argsWithOneValue(result);
 }
 
 /** v1beta4 moved the timeouts into one place of Init- and JoinConfiguration; the one of ClusterConfiguration is gone. */
@@ -105,19 +105,6 @@ function withTimeouts(tree: Tree): Tree {
     result.discovery = discovery;
     result.timeouts = { ...asTree(result.timeouts), discovery: timeout };
   }
-  return result;
-}
-
-/** Below v1beta4 an argument has one value: the last. */
-function withoutLists(tree: Tree): Tree {
-  const last = (value: unknown): unknown =>
-    isTree(value)
-      ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, Array.isArray(item) ? item.at(-1) : item]))
-      : value;
-  const result = { ...tree } as Record<string, unknown>;
-  for (const part of ['apiServer', 'controllerManager', 'scheduler'])
-    if (isTree(result[part]))
-      result[part] = { ...result[part], ...('extraArgs' in result[part] ? { extraArgs: last(result[part].extraArgs) } : {}) };
   return result;
 }
 

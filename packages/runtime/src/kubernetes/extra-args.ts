@@ -21,6 +21,11 @@ export function argsAsLists(tree: Tree): Tree {
   return places.reduce((done, place) => change(done, place, toList), tree);
 }
 
+/** `tree` with one value per argument, the last: more cannot be said below v1beta4. */
+export function argsWithOneValue(tree: Tree): Tree {
+  return places.reduce((done, place) => change(done, place, toLast), tree);
+}
+
 function change(tree: Tree, [first, ...rest]: readonly string[], how: (value: unknown) => unknown): Tree {
   if (first === undefined || !Object.hasOwn(tree, first)) return tree;
   const value = tree[first];
@@ -41,4 +46,9 @@ function toMap(value: unknown): unknown {
 function toList(value: unknown): unknown {
   if (!isTree(value)) return value;
   return Object.entries(value).flatMap(([name, item]) => [item].flat().map((one) => ({ name, value: String(one) })));
+}
+
+function toLast(value: unknown): unknown {
+  if (!isTree(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, Array.isArray(item) ? item.at(-1) : item]));
 }

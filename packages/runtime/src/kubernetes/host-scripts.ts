@@ -42,25 +42,28 @@ etcd_healthy() {
   kubectl get --raw /health --server "$1" --request-timeout=20s --certificate-authority /etc/kubernetes/pki/etcd/ca.crt \\
     --client-certificate /etc/kubernetes/pki/apiserver-etcd-client.crt --client-key /etc/kubernetes/pki/apiserver-etcd-client.key 2>&1 | grep -q '"health":"true"'
 }
-# remove_member ENDPOINT PEER_URL
+# remove_member ENDPOINT PEER_URL. etcd refuses while it has no quorum, and for some seconds after any change of its members.
 remove_member() {
   tries=0
-  until etcd_healthy "$1"; do
+  while :; do
+    if etcd_healthy "$1" && members=$(printf '{}' | etcd_call /v3/cluster/member/list "$1"); then
+      id=$(printf '%s' "$members" | tr '{' '\\n' | grep -F "\\"$2\\"" | sed -n 's/.*"ID":"\\([0-9]*\\)".*/\\1/p')
+      if [ -z "$id" ]; then
+        echo "$2 is no member of etcd"
+        return 0
+      fi
+      if printf '{"ID":"%s"}' "$id" | etcd_call /v3/cluster/member/remove "$1" >/dev/null; then
+        echo "$2 is no member of etcd any more"
+        return 0
+      fi
+    fi
     tries=$((tries + 1))
     if [ "$tries" -ge 60 ]; then
-      echo "etcd at $1 has had no quorum for 2 minutes; nothing was removed. Bring back its other members first." >&2
+      echo "etcd at $1 has refused for 2 minutes to let $2 go; it has no quorum. Bring back its other members first." >&2
       exit 1
     fi
     sleep 2
   done
-  members=$(printf '{}' | etcd_call /v3/cluster/member/list "$1")
-  id=$(printf '%s' "$members" | tr '{' '\\n' | grep -F "\\"$2\\"" | sed -n 's/.*"ID":"\\([0-9]*\\)".*/\\1/p')
-  if [ -z "$id" ]; then
-    echo "$2 is no member of etcd"
-    return 0
-  fi
-  printf '{"ID":"%s"}' "$id" | etcd_call /v3/cluster/member/remove "$1" >/dev/null
-  echo "$2 is no member of etcd any more"
 }
 `;
 
