@@ -1,8 +1,9 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { Problem } from '@seal/foundation';
 import type { agentProto } from '@seal/protocol';
+import type { Caller } from '../identity/caller.ts';
 import type { AgentLink, Sessions } from '../session/sessions.ts';
-import { type ApiContext, asServiceError, type Caller, type CallInfo, unary } from './guarded.ts';
+import { type ApiContext, asServiceError, type CallInfo, unary } from './guarded.ts';
 
 export interface AgentServiceOptions extends ApiContext {
   readonly sessions: Sessions;

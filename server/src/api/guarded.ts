@@ -1,16 +1,7 @@
 import { type handleServerStreamingCall, type handleUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Problem, problemCodes } from '@seal/foundation';
 import { problemProto, problemToWire } from '@seal/protocol';
-
-/** Who calls, as the transport proved it. */
-export interface Caller {
-  readonly kind: 'local' | 'operator' | 'agent';
-  /** "local", the operator's name or the node's name: what logs and `requested_by` show. */
-  readonly name: string;
-  readonly role: 'admin' | 'operator' | 'reader' | 'agent';
-  /** Agents only. */
-  readonly nodeId?: string;
-}
+import type { Caller } from '../identity/caller.ts';
 
 /** The parts of a call that tell who is calling. */
 export interface CallInfo {

@@ -1,13 +1,11 @@
-import type { ImageStore } from '@seal/cluster-image';
+import { type ImageStore, readImageFacts } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
 import type { imageProto } from '@seal/protocol';
-import type { ImageCatalogue } from '../image/image-catalogue.ts';
 import type { ClusterRecords } from '../operation/cluster-records.ts';
 import { type ApiContext, unary } from './guarded.ts';
 
 export interface ImageServiceOptions extends ApiContext {
   readonly store: ImageStore;
-  readonly catalogue: ImageCatalogue;
   readonly records: ClusterRecords;
 }
 
@@ -29,7 +27,7 @@ export function imageService(options: ImageServiceOptions): imageProto.ImageServ
     putImage: unary<imageProto.PutImageRequest, imageProto.PutImageReply>(options, async (request) => {
       await store.putReference(request.reference, request.manifestDigest);
       // Scans the layers once, now, so that planning does not wait for it.
-      await options.catalogue.facts(request.manifestDigest);
+      await readImageFacts(store, request.manifestDigest);
       return { image: imageOf(await store.inspect(request.reference)) };
     }),
     removeImage: unary<imageProto.RemoveImageRequest, imageProto.RemoveImageReply>(options, async (request) => {

@@ -45,6 +45,8 @@ export class ClusterChanges {
       keepMaterial: !asker.dryRun,
     });
     const plan = planRun({ planId: this.#starter.newPlanId(), desired, facts });
+    // An installation that did not end keeps the members that it has.
+    const members = facts.record?.members ?? [];
     const record: Omit<ClusterRecord, 'revision'> = {
       name: desired.name,
       state: 'installing',
@@ -52,7 +54,7 @@ export class ClusterChanges {
       imageDigest: image.digest,
       runtime: runtime.name,
       runtimeVersion: runtime.version,
-      members: [],
+      members,
     };
     return this.#change({ plan, writes: () => [this.#sources.records.put(record)] }, asker);
   }

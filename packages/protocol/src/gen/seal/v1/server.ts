@@ -28,7 +28,6 @@ export interface GetVersionRequest {
 
 export interface GetVersionReply {
   version: string;
-  commit: string;
   grpcAddress: string;
   httpsAddress: string;
   startedAtMs: number;
@@ -79,7 +78,7 @@ export const GetVersionRequest: MessageFns<GetVersionRequest> = {
 };
 
 function createBaseGetVersionReply(): GetVersionReply {
-  return { version: "", commit: "", grpcAddress: "", httpsAddress: "", startedAtMs: 0, epoch: 0 };
+  return { version: "", grpcAddress: "", httpsAddress: "", startedAtMs: 0, epoch: 0 };
 }
 
 export const GetVersionReply: MessageFns<GetVersionReply> = {
@@ -87,20 +86,17 @@ export const GetVersionReply: MessageFns<GetVersionReply> = {
     if (message.version !== "") {
       writer.uint32(10).string(message.version);
     }
-    if (message.commit !== "") {
-      writer.uint32(18).string(message.commit);
-    }
     if (message.grpcAddress !== "") {
-      writer.uint32(26).string(message.grpcAddress);
+      writer.uint32(18).string(message.grpcAddress);
     }
     if (message.httpsAddress !== "") {
-      writer.uint32(34).string(message.httpsAddress);
+      writer.uint32(26).string(message.httpsAddress);
     }
     if (message.startedAtMs !== 0) {
-      writer.uint32(40).int64(message.startedAtMs);
+      writer.uint32(32).int64(message.startedAtMs);
     }
     if (message.epoch !== 0) {
-      writer.uint32(48).int64(message.epoch);
+      writer.uint32(40).int64(message.epoch);
     }
     return writer;
   },
@@ -131,7 +127,7 @@ export const GetVersionReply: MessageFns<GetVersionReply> = {
               break;
             }
 
-            message.commit = reader.string();
+            message.grpcAddress = reader.string();
             continue;
           }
           case 3: {
@@ -139,27 +135,19 @@ export const GetVersionReply: MessageFns<GetVersionReply> = {
               break;
             }
 
-            message.grpcAddress = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
             message.httpsAddress = reader.string();
             continue;
           }
-          case 5: {
-            if (tag !== 40) {
+          case 4: {
+            if (tag !== 32) {
               break;
             }
 
             message.startedAtMs = longToNumber(reader.int64());
             continue;
           }
-          case 6: {
-            if (tag !== 48) {
+          case 5: {
+            if (tag !== 40) {
               break;
             }
 
@@ -184,7 +172,6 @@ export const GetVersionReply: MessageFns<GetVersionReply> = {
   fromPartial<I extends Exact<DeepPartial<GetVersionReply>, I>>(object: I): GetVersionReply {
     const message = createBaseGetVersionReply();
     message.version = object.version ?? "";
-    message.commit = object.commit ?? "";
     message.grpcAddress = object.grpcAddress ?? "";
     message.httpsAddress = object.httpsAddress ?? "";
     message.startedAtMs = object.startedAtMs ?? 0;

@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ImageStore, openStore, readImageFacts } from '@seal/cluster-image';
+import { Problem, systemClock, systemRandom } from '@seal/foundation';
+import { openSecretBox } from '@seal/pki';
+import type { Logger } from 'pino';
+import type { ServerConfig } from './config.ts';
+import { installCommand } from './http/install-command.ts';
+import { EnrolledNodes } from './identity/enrolled-nodes.ts';
+import { Enrolment } from './identity/enrolment.ts';
+import type { IdentityStore } from './identity/identity-store.ts';
+import { ServerIdentity } from './identity/server-identity.ts';
+import { Tokens } from './identity/tokens.ts';
+import { ClusterRecords } from './operation/cluster-records.ts';
+import type { FactSources } from './operation/gather-facts.ts';
+import { OperationLog } from './operation/operation-log.ts';
+import { OperationStarter } from './operation/start-operation.ts';
+import { Executor } from './scheduler/executor.ts';
+import { makeMaterial } from './secrets/make-material.ts';
+import { Material } from './secrets/material.ts';
+import { Sessions } from './session/sessions.ts';
+import { sqliteIdentityStore } from './store/identity-sqlite.ts';
+import { openDatabase, SqliteStore } from './store/sqlite.ts';
+
+const outputWindowBytes = 1024 * 1024;
+/** Blobs that were sent but never named are kept this long, so that an interrupted push need not begin again. */
+const orphanGraceSeconds = 24 * 3600;
+
+/** Everything of a server that is not an endpoint. */
+export interface Core {
+  readonly config: ServerConfig;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly epoch: number;
+  readonly store: SqliteStore;
+  readonly images: ImageStore;
+  readonly identityStore: IdentityStore;
+  readonly identity: ServerIdentity;
+  readonly nodes: EnrolledNodes;
+  readonly enrolment: Enrolment;
+  readonly tokens: Tokens;
+  readonly log: OperationLog;
+  readonly records: ClusterRecords;
+  readonly sessions: Sessions;
+  readonly executor: Executor;
+  readonly starter: OperationStarter;
+  readonly material: Material;
+  readonly sources: FactSources;
+  readonly grpcAddress: string;
+  readonly httpsAddress: string;
+  /** The install line for a token's value. */
+  readonly installLine: (token: string) => string;
+}
+
+/** Wires the server's parts; nothing runs and nothing listens yet. Problems: PKI_DAMAGED, SECRET_KEY_INVALID, IMAGE_STORE_DAMAGED, STORE_FAILED. */
+export async function composeCore(config: ServerConfig, logger: Logger, version: string): Promise<Core> {
+  const ports = { clock: systemClock, random: systemRandom };
+  const path = (name: string) => join(config.stateDirectory, name);
+  const isNew = !existsSync(path('state.db'));
+  const database = openDatabase(path('state.db'));
+  const store = new SqliteStore(database);
+  const identityStore = sqliteIdentityStore(database);
+  const images = await openStore(path('images'), { orphanGraceSeconds });
+  const identity = await ServerIdentity.open({ ...ports, pkiDirectory: path('pki'), addresses: [config.address] });
+  const box = openSecretBox(path('secret.key'), { mayCreate: isNew });
+  const material = new Material(store, box, makeMaterial);
+  const epoch = await store.nextEpoch();
+
+  const records = new ClusterRecords(store);
+  const onWriteFailure = () => records.reload();
+  const log = new OperationLog({ store, clock: ports.clock, onWriteFailure });
+  const sessions = new Sessions({
+    ...{ store, log, records, clock: ports.clock, logger, epoch, outputWindowBytes },
+    serverVersion: version,
+    heartbeatSeconds: config.heartbeatSeconds,
+    resolveSecret: (ref) => material.resolve(ref),
+  });
+  const onProblem = (operation: string, error: unknown) => logger.error({ operation, err: error }, 'an operation cannot go on');
+  const graceSeconds = config.agentGraceSeconds;
+  const executor = new Executor({ log, sender: sessions, clock: ports.clock, graceSeconds, epoch, onProblem });
+  const starter = new OperationStarter({ ...ports, log, records, executor });
+
+  const nodes = await EnrolledNodes.load(identityStore, ports.clock);
+  nodes.onDenied((nodeId) => sessions.cut(nodeId, new Problem('NODE_REMOVED', 'the enrolment of this node was taken away')));
+  const httpsAddress = hostAndPort(config.address, config.httpsPort);
+  const grpcAddress = hostAndPort(config.address, config.grpcPort);
+  const clusterOf = (nodeId: string) => records.clusterOf(nodeId)?.name;
+  const { authority } = identity;
+  const enrolment = new Enrolment({ ...ports, store: identityStore, nodes, authority, grpcPort: config.grpcPort, clusterOf });
+  const tokens = new Tokens({ ...ports, store: identityStore, pin: authority.pin, server: httpsAddress });
+  const installLine = (token: string) => installCommand({ server: httpsAddress, serverSpkiPin: identity.serverSpkiPin, token });
+  const sources: FactSources = {
+    nodes: () => nodes.list().map((node) => ({ ...node, certificateExpiresAt: node.certificateExpiresAt })),
+    sessions,
+    records,
+    log,
+    image: (name) => readImageFacts(images, name),
+    material: (specs, keep) => material.ensure(specs, keep),
+    installHint: () => installLine('<TOKEN>'),
+  };
+  return {
+    ...{
+      config,
+      logger,
+      version,
+      epoch,
+      store,
+      images,
+      identityStore,
+      identity,
+      nodes,
+      enrolment,
+      tokens,
+      log,
+      records,
+      sessions,
+    },
+    ...{ executor, starter, material, sources, grpcAddress, httpsAddress, installLine, startedAt: ports.clock.now() },
+  };
+}
+
+function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
