@@ -57,13 +57,13 @@ export interface Core {
 export async function composeCore(config: ServerConfig, logger: Logger, version: string): Promise<Core> {
   const ports = { clock: systemClock, random: systemRandom };
   const path = (name: string) => join(config.stateDirectory, name);
-  const isNew = !existsSync(path('state.db'));
+  // The key before the store: a first start that is cut between the two must not leave a store that no key opens.
+  const box = openSecretBox(path('secret.key'), { mayCreate: !existsSync(path('state.db')) });
   const database = openDatabase(path('state.db'));
   const store = new SqliteStore(database);
   const identityStore = sqliteIdentityStore(database);
   const images = await openStore(path('images'), { orphanGraceSeconds });
   const identity = await ServerIdentity.open({ ...ports, pkiDirectory: path('pki'), addresses: [config.address] });
-  const box = openSecretBox(path('secret.key'), { mayCreate: isNew });
   const material = new Material(store, box, makeMaterial);
   const epoch = await store.nextEpoch();
 
