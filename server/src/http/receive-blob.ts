@@ -7,7 +7,7 @@ import type { BlobFiles } from './blob-files.ts';
 
 /**
  * Streams the body of a request into a file beside the store, hashing on the way, and hands it over when its digest is the one announced.
- * Whatever goes wrong, nothing is left behind. Problems: BLOB_DIGEST_MISMATCH, REQUEST_INVALID.
+ * Whatever goes wrong, nothing is left behind. Problems: BLOB_DIGEST_MISMATCH, DISK_FULL, REQUEST_INVALID.
  */
 export async function receiveBlob(request: IncomingMessage, digest: string, blobs: BlobFiles, bytesMax: number): Promise<void> {
   await mkdir(blobs.temporaryFolder, { recursive: true, mode: 0o700 });
@@ -20,6 +20,9 @@ export async function receiveBlob(request: IncomingMessage, digest: string, blob
         `the bytes sent for ${digest} have the digest ${received}; they were thrown away`,
       );
     await blobs.adopt(digest, path);
+  } catch (error) {
+    const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
+    throw full ? new Problem('DISK_FULL', `no space left for ${digest} below ${blobs.temporaryFolder}`, { cause: error }) : error;
   } finally {
     await rm(path, { force: true });
   }
@@ -30,7 +33,8 @@ async function write(request: IncomingMessage, path: string, bytesMax: number): 
   const file = await open(path, 'wx', 0o600);
   try {
     let bytes = 0;
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // Not destroyed on a refusal, so that the answer can still be sent.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > bytesMax) throw new Problem('REQUEST_INVALID', `the blob has more than the ${bytesMax} bytes allowed`);
       hash.update(chunk);
