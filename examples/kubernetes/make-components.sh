@@ -116,7 +116,8 @@ unpack_packages() {
   (cd "$debs" && apt_private download "$@") || return 1
   for deb in "$debs"/*.deb; do
     dpkg -x "$deb" "$to" || return 1
-    dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb" >>"$work/package-versions"
+    # The toolchain is not in the image, and a later build does not fetch it again.
+    [[ $to == "$work/source/"* ]] || dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb" >>"$work/package-versions"
   done
   rm -rf "$debs"
 }
@@ -184,11 +185,12 @@ build() {
   mkdir -p "$work" "$cache_root/parts"
   echo "$recipe_hash" >"$work/recipe"
   : >"$log"
-  run_step 'package lists of Debian 12' prepare_packages
   if [ -d "$kube_part" ] && [ -d "$tools_part" ]; then
     steps=$((steps - 3))
-    say "    compiled already: ${kube_part##*/}, ${tools_part##*/}"
-  else
+    say "compiled already: ${kube_part##*/}, ${tools_part##*/}"
+  fi
+  run_step 'package lists of Debian 12' prepare_packages
+  if [ ! -d "$kube_part" ] || [ ! -d "$tools_part" ]; then
     run_step "Debian's Kubernetes source and Go 1.19" fetch_source
     run_step "compile Kubernetes $version (some minutes on two cores)" part "kubernetes-$version" "${kube_part##*-}" compile_kubernetes
     run_step "compile ${own_tools[*]}" part "tools-$version" "${tools_part##*-}" compile_tools
