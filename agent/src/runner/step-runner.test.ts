@@ -89,10 +89,10 @@ test('a step that cannot be journaled is refused and has no effect, not even whe
     const journalFile = {
       readAll: async () => new Uint8Array(),
       append: () => (full ? fails() : Promise.resolve()),
-      sync: async () => {},
-      truncate: async () => {},
+      sync: async () => undefined,
+      truncate: async () => undefined,
       replace: () => (full ? fails() : Promise.resolve()),
-      close: async () => {},
+      close: async () => undefined,
     };
     const local = await LocalRunner.open({ directory, journalFile });
     const step = shellStep('a', `touch ${directory}/ran`);

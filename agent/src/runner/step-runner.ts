@@ -1,6 +1,7 @@
-import { Problem, sleep } from '@seal/foundation';
+import { Problem } from '@seal/foundation';
 import type { Step } from '@seal/plan';
 import { decideCommand } from './decide-command.ts';
+import { journalOutcome } from './journal-outcome.ts';
 import type { JournalEntry } from './journal-state.ts';
 import { AgentStopping, LiveStep } from './live-step.ts';
 import type { Finished, RunnerLimits, RunnerPorts } from './runner-ports.ts';
@@ -226,7 +227,7 @@ export class StepRunner {
   async #conclusion(key: StepKey, done: Promise<Finished>): Promise<void> {
     try {
       const finished = await done;
-      await this.#journalOutcome(key, finished);
+      await journalOutcome(this.#ports, key, finished, () => this.#stopping);
       this.#live.delete(key.step);
       this.#ports.log.info(
         { ...key, outcome: finished.outcome, exitCode: finished.exitCode, durationMs: finished.durationMs },
@@ -242,19 +243,6 @@ export class StepRunner {
     const held = this.#held.get(key.step);
     this.#held.delete(key.step);
     if (held) await this.run(held);
-  }
-
-  /** What happened cannot be taken back, so a full disk is waited for: 1 s, 2 s, 4 s … 30 s between tries. */
-  async #journalOutcome(key: StepKey, finished: Finished): Promise<void> {
-    for (let delayMs = 1000; ; delayMs = Math.min(30_000, delayMs * 2)) {
-      try {
-        return await this.#ports.journal.append({ type: 'finished', ...key, at: this.#ports.clock.now(), ...finished });
-      } catch (error) {
-        if (this.#stopping) throw new AgentStopping();
-        this.#ports.log.error({ ...key, err: error, retryInMs: delayMs }, 'the outcome of a step cannot be journaled yet');
-        await sleep(this.#ports.clock, delayMs);
-      }
-    }
   }
 
   /** A command to run it may still be on its way: the journal has the answer to it ready. */
@@ -286,7 +274,7 @@ export class StepRunner {
     const { started, ending } = entry;
     if (end.type === 'never-ran' && !ending) this.#neverReleased.add(stepKeyText(entry));
     const finished = await live.conclude(end, started?.at ?? entry.accepted.at, started?.okExitCodes ?? [], ending?.reason);
-    if (finished) await this.#journalOutcome(keyOf(entry), finished);
+    if (finished) await journalOutcome(this.#ports, keyOf(entry), finished, () => this.#stopping);
     else this.#ports.log.warn(keyOf(entry), 'a step was accepted and is neither running nor finished');
   }
 }

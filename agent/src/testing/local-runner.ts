@@ -20,7 +20,7 @@ import { StepRunner } from '../runner/step-runner.ts';
 import { stepHandlers } from '../steps/handlers.ts';
 import type { StepHandlers } from '../steps/step-handler.ts';
 
-export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+export const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 export interface Report {
   readonly type: 'accepted' | 'started' | 'finished';
@@ -61,7 +61,7 @@ export class LocalRunner {
       source,
       unpackLayer: () => Promise.reject(new Error('not here')),
     });
-    const rootfs = { mount: async () => {}, unmount: async () => {}, renderTemplates: async () => {} };
+    const rootfs = { mount: async () => undefined, unmount: async () => undefined, renderTemplates: async () => undefined };
     const record = new MountRecord(join(directory, 'mounts.json'));
     const mounts = new RootfsMounts({ rootfs, layers, record, stateDirectory: directory });
     const hostsFile = join(directory, 'hosts');
