@@ -59,6 +59,7 @@ wrap() {
 
 set_address() {
   config=/etc/seal/server.yaml
+users=/usr/local/lib/sysusers.d/seal.conf
   if [ -f "$config" ]; then sed '/^address:/d' "$config" >"$config.new"; else : >"$config.new"; fi
   printf "address: '%s'\n" "$address" >>"$config.new"
   chmod 0644 "$config.new"

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { Problem } from '@seal/foundation';
 import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
@@ -24,7 +24,7 @@ const program = new Command('seal-server')
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 ended as told, 2 wrong use, 3 bad configuration, 6 not root, 7 cannot listen, 70 a bug.',
+    '\nExit codes: 0 ended as told, 2 wrong use, 3 bad configuration, 6 no permission, 7 cannot listen, 70 a bug.',
   );
 
 main().catch((error: unknown) => {
@@ -40,11 +40,9 @@ main().catch((error: unknown) => {
 
 async function main(): Promise<void> {
   const { config: file, ...flags } = program.parse().opts<{ config?: string }>();
-  if (process.getuid?.() !== 0)
-    throw new Problem('NOT_ROOT', `seal-server must run as root, not as user id ${process.getuid?.()}`);
   const config = readConfig(flags, file, file !== undefined);
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
-  mkdirSync(config.stateDirectory, { recursive: true, mode: 0o700 });
+  makeStateDirectory(config.stateDirectory);
   const stop = await runServer(await composeCore(config, logger, version));
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => {
@@ -57,4 +55,18 @@ async function main(): Promise<void> {
         },
       );
     });
+}
+
+function makeStateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Problem('NOT_ROOT', `user id ${process.getuid?.()} cannot write to ${directory}: ${why}`, {
+      remedy:
+        'Start it by its unit ("systemctl start seal-server"), as root, or with --state-directory and --run-directory of your own.',
+      cause: error,
+    });
+  }
 }
