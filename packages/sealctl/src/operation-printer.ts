@@ -73,7 +73,9 @@ async function livePrinter(cli: Cli): Promise<OperationPrinter> {
   let shown: Progress | undefined;
   const draw = () => {
     if (!shown) return;
-    const { columns = 80, rows = 24 } = stdout;
+    // A terminal that does not know its size says 0.
+    const columns = stdout.columns || 80;
+    const rows = stdout.rows || 24;
     const lines = progressLines(shown, { columns: columns - 1, rows, now: cli.io.clock.now(), paint: cli.paint });
     screen(lines.join('\n'));
   };

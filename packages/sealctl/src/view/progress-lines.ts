@@ -108,6 +108,9 @@ function fitRows(blocks: readonly Block[], room: number, screen: Screen): string
   const above = sum(done, 'done', 'green');
   const below = sum(pending, 'to come', 'dim');
   const space = room - above.length - below.length;
-  const cut = active.length > space ? [...active.slice(0, space - 1), ` … ${active.length - space + 1} more lines`] : active;
+  const cut =
+    active.length > space
+      ? [...active.slice(0, space - 1), fitWidth(` … ${active.length - space + 1} more lines`, screen.columns)]
+      : active;
   return [...above, ...cut, ...below];
 }
