@@ -23,7 +23,7 @@ export function checkRemovable(path: string, { mountPoints, ownDirectories }: Su
   const refuse = (why: string): never => {
     throw new Problem('PATH_PROTECTED', `will not remove ${path}: ${why}`);
   };
-  if (!path.startsWith('/') || normalize(path) !== path) refuse('it is not a plain absolute path');
+  if (!path.startsWith('/') || normalize(path) !== path || /.\/$/.test(path)) refuse('it is not a plain absolute path');
   if (path === '/' || dirname(path) === '/') refuse('it is the root directory or directly below it');
   if (protectedDirectories.has(path)) refuse('it is a directory of the system');
   for (const own of ownDirectories)
