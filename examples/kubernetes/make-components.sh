@@ -49,7 +49,7 @@ run_step() {
   say "==> step $step/$steps: $title" >>"$log"
   step_log_start=$(wc -l <"$log")
   set -m; ("$@") >>"$log" 2>&1 & child=$!; set +m
-  while kill -0 "$child" 2>>"$log"; do
+  while kill -0 "$child" 2>/dev/null; do
     sleep 0.5
     waited=$((waited + 1))
     [ $((waited % 20)) -ne 0 ] || heartbeat $((SECONDS - start))
