@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, credentials, type VerifyOptions } from '@grpc/grpc-js';
 import { Problem } from '@seal/foundation';
 import type { ClientCredentials, ServerTarget } from '../credentials/context.ts';
+import { serverNameCheck } from './server-name.ts';
 
 const options: ChannelOptions = {
   // A half-open connection is noticed within 30 s, also while a watched operation is silent.
@@ -23,14 +24,19 @@ export function openChannel(target: ServerTarget): Client {
       ...options,
       'grpc.default_authority': 'localhost',
     });
-  return new Client(target.grpcAddress, tlsCredentials(target.credentials, target.context), options);
+  const name = serverNameCheck(target.grpcAddress);
+  return new Client(target.grpcAddress, tlsCredentials(target.credentials, target.context, name.verify), {
+    ...options,
+    ...name.options,
+  });
 }
 
-function tlsCredentials({ caPem, certificatePem, keyPem }: ClientCredentials, context: string) {
+function tlsCredentials({ caPem, certificatePem, keyPem }: ClientCredentials, context: string, verify: VerifyOptions) {
   try {
     refuseOutdated(new X509Certificate(certificatePem), context);
     return credentials.createFromSecureContext(
       createSecureContext({ ca: caPem, cert: certificatePem, key: keyPem, minVersion: 'TLSv1.3' }),
+      verify,
     );
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
