@@ -79,7 +79,10 @@ export class ClusterChanges {
   async deleteCluster(request: { cluster: string; force: boolean }, asker: Asker): Promise<Changed> {
     const { record, facts } = await this.#existing(request.cluster, [], asker);
     const plan = planDeleteCluster({ planId: this.#starter.newPlanId(), facts, force: request.force });
-    return this.#change({ plan, writes: () => [this.#sources.records.put({ ...record, state: 'deleting' })] }, asker);
+    const { records } = this.#sources;
+    const forgotten = () => records.change(record.name, [{ kind: 'cluster-removed' }], (id) => id);
+    const writes = () => (plan.phases.length === 0 ? forgotten() : [records.put({ ...record, state: 'deleting' })]);
+    return this.#change({ plan, writes }, asker);
   }
 
   /** Runs one command on nodes. `nodes`: names, ids or addresses; "all" = every connected node. Problem: NODE_NOT_FOUND. */

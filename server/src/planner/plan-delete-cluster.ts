@@ -10,7 +10,7 @@ import { recordedCluster } from './recorded-cluster.ts';
 export interface DeleteClusterInput {
   readonly planId: string;
   readonly facts: ClusterFacts;
-  /** Leave out hosts that are away. */
+  /** Leave out hosts that are away, even all of them: then nothing but the record goes. */
   readonly force: boolean;
 }
 
@@ -18,7 +18,9 @@ export interface DeleteClusterInput {
  * The plan that gives every host back as it was found: the newest worker first, the first master last. Nothing is drained, there is nothing to keep.
  * Agents and their enrolment stay.
  *
- * Problem: NODE_NOT_CONNECTED (a host is away and no `force`; or all are).
+ * A plan without phases (`force`, and no host is connected) says that only the record is to be removed.
+ *
+ * Problem: NODE_NOT_CONNECTED (a host is away and no `force`).
  */
 export function planDeleteCluster({ planId, facts, force }: DeleteClusterInput): Plan {
   const record = recordedCluster(facts);
@@ -30,11 +32,6 @@ export function planDeleteCluster({ planId, facts, force }: DeleteClusterInput):
     throw new Problem('NODE_NOT_CONNECTED', `not connected to the server: ${names}`, {
       remedy: 'Bring these hosts back, or leave them as they are with --force.',
     });
-  if (here.length === 0)
-    throw new Problem(
-      'NODE_NOT_CONNECTED',
-      `no host of cluster ${record.name} is connected to the server: ${names || 'it has none yet'}`,
-    );
   const runtime = chooseRuntime(facts.image);
   const context = makeContext(facts, record.spec, all);
   return assemblePlan({
