@@ -1,9 +1,86 @@
-import type { Command } from 'commander';
+import type { BuildProgress, BuiltImage } from '@seal/cluster-image';
+import { Problem } from '@seal/foundation';
+import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
+import { openLocalStore, storeOption } from '../image-store.ts';
+import { collect, examples, formatOption } from '../options.ts';
+import { printData } from '../print-data.ts';
+import { readPairs } from '../read-pairs.ts';
+import { buildLines } from '../view/build-lines.ts';
+import { durationText, sizeText } from '../view/durations.ts';
 
+interface BuildFlags {
+  readonly file?: string;
+  readonly tag: string;
+  readonly buildArg?: readonly string[];
+  readonly platform?: string;
+  readonly network?: string;
+  readonly store?: string;
+}
+
+/** `sealctl build -t NAME CONTEXT` */
 export function addBuild(program: Command, cli: Cli): void {
   program
     .command('build')
-    .description('')
-    .action(() => cli.out(''));
+    .summary('Build a ClusterImage from a Kubefile.')
+    .description(
+      'Build a ClusterImage from a Kubefile into the local store. What it does is told on stderr, the digest on stdout. ' +
+        'Layers whose inputs did not change are not made anew. RUN needs root.',
+    )
+    .argument('<context>', 'directory that COPY and ADD see')
+    .requiredOption('-t, --tag <name>', 'name of the image, NAME[:TAG]')
+    .option('-f, --file <kubefile>', 'the Kubefile (default: Kubefile in the context)')
+    .option('--build-arg <k=v>', 'value of an ARG; may be given several times', collect)
+    .option('--platform <platform>', 'linux/amd64 or linux/arm64 (default: that of FROM, else of this machine)')
+    .addOption(new Option('--network <mode>', 'none: RUN has no network').choices(['host', 'none']))
+    .addOption(storeOption())
+    .addOption(formatOption(cli))
+    .addHelpText(
+      'after',
+      examples(
+        'sealctl build -t kubernetes:1.20.2 examples/kubernetes',
+        'sealctl build -t app:1 -f Kubefile.app --build-arg VERSION=1.4 --network=none .',
+      ),
+    )
+    .action((context: string, flags: BuildFlags) => build(cli, context, flags));
+}
+
+async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void> {
+  const buildArgs = readPairs(flags.buildArg ?? [], '--build-arg');
+  const arch = archOf(flags.platform);
+  const store = await openLocalStore(cli, flags.store);
+  const { buildImage } = await import('@seal/cluster-image');
+  const began = cli.io.clock.now();
+  const stop = new AbortController();
+  const restore = cli.io.onInterrupt(() => stop.abort());
+  try {
+    const built = await buildImage({
+      context,
+      store,
+      reference: flags.tag,
+      buildArgs,
+      noNetwork: flags.network === 'none',
+      signal: stop.signal,
+      onProgress: (progress: BuildProgress) => cli.note(...buildLines(progress, cli.errorPaint)),
+      ...(flags.file === undefined ? {} : { kubefile: flags.file }),
+      ...(arch === undefined ? {} : { arch }),
+    });
+    cli.note(builtText(built, cli.io.clock.now() - began));
+    await printData(cli, built, () => built.digest);
+  } finally {
+    restore();
+  }
+}
+
+function archOf(platform: string | undefined): 'amd64' | 'arm64' | undefined {
+  if (platform === undefined) return undefined;
+  const arch = platform.replace(/^linux\//, '');
+  if (arch === 'amd64' || arch === 'arm64') return arch;
+  throw new Problem('USAGE', `--platform "${platform}" is not supported; expected linux/amd64 or linux/arm64`);
+}
+
+function builtText(built: BuiltImage, tookMs: number): string {
+  const fresh = built.layers.filter((layer) => !layer.cached).length;
+  const layers = `${built.layers.length} ${built.layers.length === 1 ? 'layer' : 'layers'}, ${fresh} made anew`;
+  return `built ${built.reference} in ${durationText(tookMs)}: ${sizeText(built.sizeBytes)}, ${layers}`;
 }

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { planToWire } from '@seal/protocol';
+import { ServerDouble } from '@seal/protocol/server-double';
+import { smallPlan } from '@seal/protocol/small-plan';
+import { capturedRun } from '../captured-run.ts';
+
+const root = await mkdtemp(join(tmpdir(), 'sealctl-images-'));
+const double = await ServerDouble.start();
+after(async () => {
+  await double[Symbol.asyncDispose]();
+  await rm(root, { recursive: true });
+});
+
+const store = join(root, 'store');
+const context = join(root, 'context');
+const run = (line: string) => capturedRun([...line.split(' '), '--server', `unix:${double.socket}`], { home: root });
+const json = async (line: string) => JSON.parse((await run(`${line} --store ${store} -o json`)).stdout);
+const last = (method: string) => double.calls.findLast((call) => call.method === method)?.request;
+
+before(async () => {
+  await mkdir(join(context, 'etc'), { recursive: true });
+  await writeFile(join(context, 'etc/motd'), 'hello\n');
+  await writeFile(join(context, 'Kubefile'), 'FROM scratch\nARG GREETING=hi\nLABEL greeting=$GREETING\nCOPY etc etc\n');
+});
+
+test('build tells on stderr what it does and puts the digest on stdout', async () => {
+  const { code, stdout, stderr } = await run(`build -t demo:1 --build-arg GREETING=hello --store ${store} ${context}`);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^sha256:[0-9a-f]{64}\n$/);
+  assert.match(stderr, /^\[1\/4\] FROM scratch\n/);
+  assert.match(stderr, /\n\[4\/4\] COPY etc etc\n {2}layer [0-9a-f]{12} /);
+  assert.match(stderr, /\nbuilt localhost\/demo:1 in .*1 layer, 1 made anew\n$/);
+});
+
+test('images, inspect, tag and rmi work on the local store', async () => {
+  const [image] = await json('images');
+  assert.deepEqual([image.reference, image.labels], ['localhost/demo:1', { greeting: 'hello' }]);
+  assert.match((await run(`images --store ${store}`)).stdout, /^IMAGE .*\nlocalhost\/demo:1\s+[0-9a-f]{12}\s+/);
+  assert.match((await run(`inspect demo:1 --store ${store}`)).stdout, /Label greeting:\s+hello\n/);
+  assert.equal((await json('inspect demo:1')).manifest.layers.length, 1);
+  assert.equal((await run(`tag demo:1 other:2 --store ${store}`)).code, 0);
+  assert.equal((await json('images')).length, 2);
+  assert.equal((await run(`rmi other:2 --store ${store}`)).code, 0);
+  assert.equal((await json('images')).length, 1);
+});
+
+test('save and load carry an image to another store', async () => {
+  const file = join(root, 'demo.tar');
+  assert.equal((await run(`save demo:1 -o ${file} --store ${store}`)).code, 0);
+  const { code, stdout } = await run(`load -i ${file} --store ${join(root, 'other')}`);
+  assert.deepEqual([code, stdout], [0, 'localhost/demo:1\n']);
+});
+
+test('run sends the blobs that the server lacks, names the image there and runs the cluster of the flags', async () => {
+  const image = await json('inspect demo:1');
+  const digests: string[] = [image.digest, image.manifest.config.digest, image.manifest.layers[0].digest];
+  double.answers.findMissingBlobs = (request) => ({ missing: request.digests.filter((digest) => !double.blobs.has(digest)) });
+  double.answers.putImage = () => ({ image: undefined });
+  double.answers.run = (request) => {
+    if (!request.dryRun) {
+      double.operations.set('op-1', { plan: smallPlan(), items: [] });
+      double.happen('op-1', { type: 'operation-finished', status: 'SUCCEEDED' });
+    }
+    return { operation: 'op-1', plan: planToWire(smallPlan()) };
+  };
+  const { code, stderr } = await run(
+    `run demo:1 -m 10.0.0.1 -n 10.0.0.2-10.0.0.3 -e A=b=c --cmds ls --name lab --store ${store}`,
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^sent localhost\/demo:1 to the server: .* in 3 blobs\n/);
+  assert.deepEqual([...double.blobs.keys()].sort(), digests.sort());
+  assert.deepEqual(last('putImage'), { reference: 'localhost/demo:1', manifestDigest: image.digest });
+  const { cluster, dryRun } = last('run') as { cluster: Record<string, unknown>; dryRun: boolean };
+  assert.equal(dryRun, false);
+  assert.deepEqual([cluster.name, cluster.image, cluster.env, cluster.cmds], ['lab', 'localhost/demo:1', { A: 'b=c' }, ['ls']]);
+  assert.deepEqual(
+    (cluster.hosts as { ip: string; role: string }[]).map(({ ip, role }) => `${ip} ${role}`),
+    ['10.0.0.1 master', '10.0.0.2 worker', '10.0.0.3 worker'],
+  );
+});
+
+test('a second run sends nothing; plan run only plans', async () => {
+  double.calls.length = 0;
+  const { code, stdout, stderr } = await run(`plan run demo:1 -m 10.0.0.1 --store ${store}`);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /\n2 phases, 3 steps\n$/);
+  assert.deepEqual(
+    double.calls.filter((call) => call.method === 'run').map((call) => (call.request as { dryRun: boolean }).dryRun),
+    [true],
+  );
+});
+
+test('a Clusterfile says what is wanted, and flags go before it', async () => {
+  const file = join(root, 'Clusterfile');
+  await writeFile(
+    file,
+    'apiVersion: sealer.cloud/v2\nkind: Cluster\nmetadata:\n  name: lab\nspec:\n  image: demo:1\n  hosts:\n  - ips: [10.0.0.1]\n    roles: [master]\n',
+  );
+  const { code, stderr } = await run(`run -f ${file} -n 10.0.0.5 --store ${store}`);
+  assert.equal(code, 0, stderr);
+  const { cluster } = last('run') as { cluster: { name: string; hosts: { ip: string }[] } };
+  assert.deepEqual([cluster.name, cluster.hosts.map((host) => host.ip)], ['lab', ['10.0.0.1', '10.0.0.5']]);
+  assert.equal((await run(`run -f ${file}.missing`)).code, 3);
+});
+
+test('an image that is not here is taken from the server; in neither place it is IMAGE_NOT_FOUND with both named', async () => {
+  const there = {
+    reference: 'localhost/far:1',
+    digest: '',
+    arch: 'amd64',
+    sizeBytes: 1,
+    createdAtMs: 0,
+    runtime: '',
+    runtimeVersion: '',
+  };
+  double.answers.listImages = () => ({ images: [there] });
+  assert.equal((await run(`run far:1 -m 10.0.0.1 --store ${store}`)).code, 0);
+  const { code, stderr } = await run(`run nowhere:1 -m 10.0.0.1 --store ${store}`);
+  assert.equal(code, 4);
+  assert.match(
+    stderr,
+    /^IMAGE_NOT_FOUND: no image "localhost\/nowhere:1", neither in .*store nor on the server \(which has: localhost\/far:1\)\n/,
+  );
+});
+
+test('a mistake in a Kubefile is told with file and line, and names no image', async () => {
+  await writeFile(join(context, 'Broken'), 'FROM scratch\nCOPPY a b\n');
+  const { code, stderr } = await run(`build -t broken:1 -f ${join(context, 'Broken')} --store ${store} ${context}`);
+  assert.equal(code, 3);
+  assert.match(stderr, /^KUBEFILE_INVALID: .*Broken:2:/);
+  assert.equal((await run(`inspect broken:1 --store ${store}`)).code, 4);
+  assert.equal((await run(`build --store ${store} ${context}`)).code, 2);
+  assert.equal((await run(`build -t x:1 --platform linux/mips --store ${store} ${context}`)).code, 2);
+});
