@@ -82,7 +82,7 @@ async function startServer(lab: Lab, serverArchive: string): Promise<void> {
 
 async function startAgents(lab: Lab): Promise<void> {
   const hosts = agents.map((name) => lab.host(name));
-  const line = await createInstallLine(lab.host('server'), ['--max-uses', String(hosts.length)]);
+  const line = await createInstallLine(lab.host('server'), ['--uses', String(hosts.length)]);
   say(`the line: ${line.replace(/(seal1\.[^.]+\.)[^.]+/, '$1<secret>')}`);
   for (const host of hosts) await inHost(host, line);
   await untilConnected(lab.host('server'), hosts);

@@ -8,6 +8,6 @@ export async function createInstallLine(server: Host, flags: readonly string[] =
 
 /** Installs an agent on each host with one token and the line that the server gives. */
 export async function installAgents(server: Host, hosts: readonly Host[], options: CommandOptions = {}): Promise<void> {
-  const line = await createInstallLine(server, ['--max-uses', String(hosts.length)]);
+  const line = await createInstallLine(server, ['--uses', String(hosts.length)]);
   await Promise.all(hosts.map((host) => host.sh(line, { timeoutSeconds: 180, ...options })));
 }

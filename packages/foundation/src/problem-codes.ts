@@ -393,7 +393,7 @@ export const problemCodes = {
     exit: 6,
     grpc: 'UNAUTHENTICATED',
     summary: 'A bootstrap token has admitted as many nodes as it may.',
-    remedy: 'Make a new one with "sealctl token create" (--max-uses lets it admit several nodes).',
+    remedy: 'Make a new one with "sealctl token create" (--uses lets it admit several nodes).',
   },
   TOKEN_REVOKED: {
     exit: 6,

@@ -48,7 +48,7 @@ export interface ClusterRecord {
   readonly imageDigest: string;
   readonly runtime: string;
   readonly runtimeVersion: string;
-  /** In the order in which they joined; the first master is M0. */
+  /** Those first asked for in the order of that request, then later ones; the first master is M0. */
   readonly members: readonly MemberRecord[];
 }
 

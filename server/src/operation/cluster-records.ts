@@ -60,10 +60,17 @@ export class ClusterRecords {
     let { members, state } = record;
     for (const change of changes) {
       if (change.kind === 'cluster-ready') state = 'ready';
-      else if (change.kind !== 'cluster-removed') members = changedMembers(members, change, nodeName);
+      else if (change.kind !== 'cluster-removed') members = inAskedOrder(record, changedMembers(members, change, nodeName));
     }
     return [this.put({ ...record, members, state })];
   }
+}
+
+/** First those of the original request, as it named them (the first master stays the first, whoever was quicker), then those that came later. */
+function inAskedOrder(record: ClusterRecord, members: readonly MemberRecord[]): readonly MemberRecord[] {
+  const asked = record.spec.hosts.map((host) => host.ip);
+  const place = (member: MemberRecord) => (asked.includes(member.ip) ? asked.indexOf(member.ip) : asked.length);
+  return [...members].sort((a, b) => place(a) - place(b));
 }
 
 type MemberChange = Extract<RecordChange, { nodeId: string }>;
