@@ -9,8 +9,10 @@ export interface InstallCommandOptions {
 /**
  * The line to paste as root on a host that is to run an agent. curl takes the script only from the holder of the pinned key. The token
  * goes in through the environment, which other users of the host cannot read as they can read arguments.
+ * When curl takes nothing, the line ends with exit code 7 instead of an empty script's success.
  */
 export function installCommand(options: InstallCommandOptions): string {
   const { server, serverSpkiPin, token } = options;
-  return `curl -fsSLk --pinnedpubkey 'sha256//${serverSpkiPin}' https://${server}/install.sh | SEAL_TOKEN=${token} sh`;
+  const fetch = `curl -fsSLk --pinnedpubkey 'sha256//${serverSpkiPin}' https://${server}/install.sh`;
+  return `{ ${fetch} || echo exit 7; } | SEAL_TOKEN=${token} sh`;
 }
