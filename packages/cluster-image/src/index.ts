@@ -1,6 +1,7 @@
 /**
  * ClusterImages: references, Kubefiles, builds, the store that keeps images, and rootfs made of their layers.
  */
+export { type BuildOptions, type BuildProgress, type BuiltImage, buildImage } from './build/build-image.ts';
 export type { Heredoc, Instruction, Kubefile, Position, Word } from './kubefile/kubefile.ts';
 export { parseKubefile } from './kubefile/parse-kubefile.ts';
 export { type ImageReference, parseReference } from './reference/parse-reference.ts';

@@ -1,0 +1,73 @@
+import { Problem } from '@seal/foundation';
+import { expandWord } from '../kubefile/expand-word.ts';
+import type { Instruction, Word } from '../kubefile/kubefile.ts';
+import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
+import { layerIndex } from '../rootfs/layer-index.ts';
+import type { Arch, BuildContext, BuildState } from './build-state.ts';
+
+/** FROM: nothing (scratch), or the layers, environment, labels and commands of an image in the store. */
+export async function buildFrom(
+  context: BuildContext,
+  state: BuildState,
+  instruction: Extract<Instruction, { kind: 'from' }>,
+  askedArch: Arch | undefined,
+): Promise<void> {
+  const { kubefile } = context;
+  const options = { source: kubefile, escapeCharacter: kubefile.escapeCharacter, variables: state.variables() };
+  if (instruction.platform)
+    takePlatform(context, state, instruction.platform, expandWord(instruction.platform, options), askedArch);
+  // What stood before FROM is for FROM alone; an ARG of the same name behind it takes the default up.
+  for (const [name, value] of state.args) state.argsBeforeFrom.set(name, value);
+  const variables = state.variables();
+  state.args.clear();
+  const name = expandWord(instruction.image, { ...options, variables });
+  if (name === '')
+    throw kubefileProblem(
+      kubefile,
+      instruction.image.at,
+      `the image "${instruction.image.raw}" is empty; expected scratch or an image`,
+    );
+  if (name !== 'scratch') await takeBase(context, state, name);
+}
+
+function takePlatform(
+  { kubefile }: BuildContext,
+  state: BuildState,
+  word: Word,
+  platform: string,
+  askedArch: Arch | undefined,
+): void {
+  const arch = /^linux\/(amd64|arm64)$/.exec(platform)?.[1] as Arch | undefined;
+  if (!arch) throw kubefileProblem(kubefile, word.at, `--platform=${platform} is not known; expected linux/amd64 or linux/arm64`);
+  if (askedArch !== undefined && askedArch !== arch)
+    throw kubefileProblem(
+      kubefile,
+      word.at,
+      `--platform=${platform} contradicts the architecture ${askedArch} that was asked for`,
+    );
+  state.arch = arch;
+}
+
+async function takeBase({ store }: BuildContext, state: BuildState, name: string): Promise<void> {
+  const { manifest, config, arch } = await store.inspect(name);
+  if (arch !== state.arch)
+    throw new Problem('IMAGE_ARCH_MISMATCH', `the base image ${name} is for ${arch}; the build is for ${state.arch}`);
+  for (const [index, layer] of manifest.layers.entries()) {
+    const { digest, mediaType, size } = layer;
+    state.layers.push({ digest, mediaType, sizeBytes: size, diffId: config.rootfs.diff_ids[index] ?? '' });
+    await store.hasBlob(digest);
+    state.tree.apply(await layerIndex(store, layer));
+  }
+  for (const pair of config.config?.Env ?? []) {
+    const equals = pair.indexOf('=');
+    if (equals > 0) state.env.set(pair.slice(0, equals), pair.slice(equals + 1));
+  }
+  for (const [label, value] of Object.entries(config.config?.Labels ?? {})) state.labels.set(label, value);
+  state.cmds = config.config?.Cmd ?? [];
+  state.author = config.author;
+  for (const entry of config.history ?? []) {
+    const { created_by, empty_layer } = entry;
+    const created = typeof entry.created === 'string' ? entry.created : '1970-01-01T00:00:00Z';
+    state.history.push({ created, ...(created_by === undefined ? {} : { created_by }), ...(empty_layer ? { empty_layer } : {}) });
+  }
+}

@@ -1,0 +1,414 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: Kubefiles write ${NAME} themselves
+import assert from 'node:assert/strict';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { Problem, type ProblemCode } from '@seal/foundation';
+import { execa } from 'execa';
+import { readImageFacts } from '../rootfs/image-facts.ts';
+import { mountRootfs } from '../rootfs/mount-rootfs.ts';
+import { unpackLayer } from '../rootfs/unpack-layer.ts';
+import { type ImageStore, openStore } from '../store/image-store.ts';
+import { type BuildOptions, type BuildProgress, type BuiltImage, buildImage } from './build-image.ts';
+
+const needsRoot = { skip: process.getuid?.() === 0 ? false : 'RUN needs root' };
+
+interface Workshop {
+  readonly directory: string;
+  readonly context: string;
+  readonly store: ImageStore;
+  write(files: Record<string, string>): Promise<void>;
+  build(kubefile: string, options?: Partial<BuildOptions>): Promise<BuiltImage>;
+  /** Unpacks the image and gives its rootfs. */
+  rootfs(image: BuiltImage): Promise<string>;
+  readonly progress: BuildProgress[];
+}
+
+async function inWorkshop(work: (workshop: Workshop) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'seal-build-'));
+  const context = join(directory, 'context');
+  await mkdir(context);
+  const store = await openStore(join(directory, 'store'));
+  const progress: BuildProgress[] = [];
+  const write = async (files: Record<string, string>) => {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(context, path)), { recursive: true });
+      if (path.endsWith('/')) await mkdir(join(context, path), { recursive: true });
+      else await writeFile(join(context, path), text);
+    }
+  };
+  let count = 0;
+  try {
+    await work({
+      directory,
+      context,
+      store,
+      write,
+      progress,
+      build: async (kubefile, options = {}) => {
+        await writeFile(join(directory, 'Kubefile'), kubefile);
+        const path = join(directory, 'Kubefile');
+        return buildImage({
+          context,
+          kubefile: path,
+          store,
+          reference: 'test',
+          onProgress: (each) => progress.push(each),
+          ...options,
+        });
+      },
+      rootfs: async (image) => {
+        count += 1;
+        const layerDirs: string[] = [];
+        const { manifest } = await store.inspect(image.digest);
+        for (const { digest, mediaType } of manifest.layers) {
+          const target = join(directory, `unpacked-${count}`, digest);
+          await unpackLayer({ path: store.blobPath(digest), mediaType, expectedDigest: digest }, target, { durable: false });
+          layerDirs.push(target);
+        }
+        // An empty layer of removals last makes it a copy, which needs no unmounting.
+        const copyAlways = join(directory, `unpacked-${count}`, 'last');
+        await mkdir(copyAlways, { recursive: true });
+        await writeFile(join(copyAlways, '.wh.never-there'), '');
+        const mountPoint = join(directory, `rootfs-${count}`);
+        await mountRootfs({ layerDirs: [...layerDirs, copyAlways], mountPoint, workDir: join(directory, `work-${count}`) });
+        return mountPoint;
+      },
+    });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function fails(work: Promise<unknown>, code: ProblemCode, message: RegExp): Promise<Problem> {
+  let problem: Problem | undefined;
+  await assert.rejects(work, (thrown) => {
+    assert.ok(thrown instanceof Problem, String((thrown as Error).stack));
+    assert.equal(thrown.code, code, thrown.message);
+    assert.match(thrown.message, message);
+    problem = thrown;
+    return true;
+  });
+  return problem as Problem;
+}
+
+const filesOf = async (rootfs: string) =>
+  (await readdir(rootfs, { recursive: true, withFileTypes: true }))
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(rootfs.length + 1))
+    .sort();
+
+test('copies as Docker does: contents of directories, files into directories, wildcards, heredocs', () =>
+  inWorkshop(async ({ write, build, rootfs }) => {
+    await write({ 'etc/a': '1', 'etc/sub/b': '2', 'one.txt': '3', 'two.txt': '4', 'empty/': '', 'name with blank': '5' });
+    const image = await build(
+      [
+        'FROM scratch',
+        'ARG WHERE=scripts',
+        'COPY etc etc',
+        'COPY one.txt renamed',
+        'COPY one.txt two.txt dir/',
+        'COPY *.txt etc/',
+        'COPY one.txt etc',
+        'COPY empty made',
+        'COPY ["name with blank", "with blank/"]',
+        'COPY <<run.sh ${WHERE}/',
+        'echo ${ARCH} \\$HOME',
+        'run.sh',
+      ].join('\n'),
+      { arch: 'arm64' },
+    );
+    const root = await rootfs(image);
+    assert.deepEqual(await filesOf(root), [
+      'dir/one.txt',
+      'dir/two.txt',
+      'etc/a',
+      'etc/one.txt',
+      'etc/sub/b',
+      'etc/two.txt',
+      'renamed',
+      'scripts/run.sh',
+      'with blank/name with blank',
+    ]);
+    assert.equal(await readFile(join(root, 'scripts/run.sh'), 'utf8'), 'echo arm64 $HOME\n');
+    assert.ok((await readdir(root)).includes('made'));
+  }));
+
+test('gives the same digests for the same context, whatever the times, the order and the store', () =>
+  inWorkshop(async ({ write, build, context, directory }) => {
+    await write({ 'b/x': '1', 'b/a': '2', 'b/m/n': '3', Metadata: '{}' });
+    await symlink('x', join(context, 'b/link'));
+    const kubefile = 'FROM scratch\nLABEL b=2 a=1\nENV X=1\nCOPY b b\nCOPY Metadata .\nCMD kubectl get nodes\n';
+    const first = await build(kubefile);
+    await utimes(join(context, 'b/x'), 5, 5);
+    await rm(join(context, 'b/a'));
+    await write({ 'b/a': '2' });
+    const second = await build(kubefile, { store: await openStore(join(directory, 'other')) });
+    assert.equal(second.digest, first.digest);
+    assert.deepEqual(
+      second.layers.map(({ cached }) => cached),
+      [false, false],
+    );
+    const third = await build(kubefile);
+    assert.deepEqual([third.digest, third.layers.map(({ cached }) => cached)], [first.digest, [true, true]]);
+    assert.notEqual((await build(kubefile, { epochSeconds: 1 })).digest, first.digest);
+  }));
+
+test('makes only the layer anew whose files changed, also when it is not the last', () =>
+  inWorkshop(async ({ write, build }) => {
+    await write({ big: 'b', small: 's' });
+    const kubefile = 'FROM scratch\nCOPY small small\nCOPY big big\n';
+    const before = await build(kubefile);
+    await write({ small: 'other' });
+    const after = await build(kubefile);
+    assert.deepEqual(
+      after.layers.map(({ cached }) => cached),
+      [false, true],
+    );
+    assert.equal(after.layers[1]?.digest, before.layers[1]?.digest);
+  }));
+
+test('keeps modes, and sets them with --chmod', () =>
+  inWorkshop(async ({ write, build, rootfs, context }) => {
+    await write({ 'd/run': '' });
+    await chmod(join(context, 'd/run'), 0o750);
+    await chmod(join(context, 'd'), 0o700);
+    const root = await rootfs(await build('FROM scratch\nCOPY d a\nCOPY --chmod=644 d/run b/run\n'));
+    const modes = (await execa('stat', ['-c', '%a', join(root, 'a'), join(root, 'a/run'), join(root, 'b/run')])).stdout;
+    assert.equal(modes, '700\n750\n644');
+  }));
+
+test('leaves out what the ignore file says', () =>
+  inWorkshop(async ({ write, build, rootfs }) => {
+    await write({
+      'keep/a': '',
+      'keep/b.log': '',
+      'node/x': '',
+      'node/y': '',
+      secret: '',
+      '.sealignore': '# c\n**/*.log\nnode\n!node/y\n/secret\n.sealignore\n',
+    });
+    assert.deepEqual(await filesOf(await rootfs(await build('FROM scratch\nCOPY . .\n'))), ['keep/a', 'node/y']);
+    await fails(build('FROM scratch\nCOPY secret x\n'), 'BUILD_INPUT_INVALID', /"secret" is left out by the ignore file/);
+  }));
+
+test('unpacks archives with ADD, safely, and copies other files', () =>
+  inWorkshop(async ({ write, build, rootfs, context }) => {
+    await write({ 'in/bin/tool': 't', 'plain.gz': 'no gzip at all' });
+    await execa('tar', ['-C', join(context, 'in'), '-czf', join(context, 'cri.tar.gz'), '.']);
+    const root = await rootfs(await build('FROM scratch\nADD cri.tar.gz cri\nADD plain.gz p\nCOPY cri.tar.gz raw/\n'));
+    assert.deepEqual(await filesOf(root), ['cri/bin/tool', 'p', 'raw/cri.tar.gz']);
+    await execa('tar', ['-C', context, '-Pcf', join(context, 'evil.tar'), '--transform', 's,^in,../../in,', 'in']);
+    await fails(build('FROM scratch\nADD evil.tar x\n'), 'LAYER_HOSTILE', /Kubefile:2:1: .*evil\.tar/);
+  }));
+
+test('names file, line and the path looked for when a source cannot be used', () =>
+  inWorkshop(async ({ write, build, context, directory }) => {
+    await write({ f: '', 'd/g': '', 'd/.wh.x': '' });
+    await writeFile(join(directory, 'outside'), 'secret');
+    await symlink('../outside', join(context, 'leaving'));
+    await symlink('/nowhere', join(context, 'broken'));
+    await symlink('..', join(context, 'up'));
+    const cases: [string, RegExp][] = [
+      ['COPY missing x', /Kubefile:2:1: "missing" is not there \(looked for .*\/context\/missing\)/],
+      ['COPY *.none x', /"\*\.none" is not there/],
+      ['COPY ../outside x', /"\.\.\/outside" lies outside of the build context/],
+      ['COPY leaving x', /leads outside of the build context, to .*\/outside/],
+      ['COPY up/outside x', /leads outside/],
+      ['COPY broken x', /link to nothing/],
+      ['COPY f d x', /several sources need a directory/],
+      ['COPY d x', /\.wh\./],
+      ['COPY f x\nCOPY f x/y', /Kubefile:3:1: "\/x" is a file in the rootfs/],
+      ['COPY <<A x/y\nA\nCOPY f x/y/', /"\/x\/y" is a file/],
+    ];
+    for (const [line, message] of cases) await fails(build(`FROM scratch\n${line}\n`), 'BUILD_INPUT_INVALID', message);
+    await fails(
+      build('FROM scratch\nCOPY f x\n', { context: join(directory, 'no') }),
+      'BUILD_INPUT_INVALID',
+      /context .*no" is not a directory/,
+    );
+    await fails(build('FROM scratch\n', { kubefile: join(directory, 'none') }), 'BUILD_INPUT_INVALID', /there is no Kubefile at/);
+    await fails(
+      build('FROM nothing:1\n'),
+      'IMAGE_NOT_FOUND',
+      /Kubefile:1:1: no image "nothing:1" in the store; the store is empty/,
+    );
+  }));
+
+test('follows the links of the rootfs inside of it when it copies below them', () =>
+  inWorkshop(async ({ write, build, rootfs, context }) => {
+    await write({ 'base/usr/lib/x': '', tool: '' });
+    await symlink('usr/lib', join(context, 'base/lib'));
+    await symlink('/../../usr', join(context, 'base/abs'));
+    const root = await rootfs(await build('FROM scratch\nCOPY base .\nCOPY tool lib/\nCOPY tool abs/bin/t\n'));
+    assert.deepEqual(await filesOf(root), ['abs', 'lib', 'usr/bin/t', 'usr/lib/tool', 'usr/lib/x']);
+  }));
+
+test('takes over layers, environment, labels and commands of a base image', () =>
+  inWorkshop(async ({ write, build, store }) => {
+    await write({ a: '1', b: '2', Metadata: '{"version":"v1"}' });
+    const base = await build(
+      'FROM scratch\nENV A=1 PATHS=x\nLABEL l=1\nCOPY a a\nCOPY Metadata .\nCMDS ["one", "two"]\nMAINTAINER me\n',
+      { reference: 'base:1' },
+    );
+    await build('ARG BASE=base\nFROM ${BASE}:1\nENV PATHS=$PATHS:y\nCOPY b b\nKUBEVERSION >=1.20\n', { reference: 'app' });
+    const facts = await readImageFacts(store, 'app');
+    assert.equal(facts.layers[0]?.digest, base.layers[0]?.digest);
+    assert.deepEqual(facts.env, { A: '1', PATHS: 'x:y' });
+    assert.deepEqual(facts.labels, { l: '1', 'app.alpha.sealer.io/supported-kube-version': '>=1.20' });
+    assert.deepEqual(
+      [facts.cmds, facts.paths, facts.files],
+      [['one', 'two'], ['Metadata', 'a', 'b'], { Metadata: '{"version":"v1"}' }],
+    );
+    await fails(build('FROM base:1\n', { arch: 'arm64' }), 'IMAGE_ARCH_MISMATCH', /base:1 is for amd64; the build is for arm64/);
+    await fails(build('FROM --platform=linux/s390x base:1\n'), 'KUBEFILE_INVALID', /linux\/amd64 or linux\/arm64/);
+  }));
+
+test('gives ARGs their values as Docker does, and warns of those that nothing declares', () =>
+  inWorkshop(async ({ build, store, progress }) => {
+    await build('ARG V=1\nARG W=2\nFROM scratch\nARG V\nARG X=d\nLABEL v=$V w=$W x=$X arch=${ARCH}\n', {
+      buildArgs: { X: 'given', NOPE: '' },
+      arch: 'amd64',
+    });
+    assert.deepEqual((await store.inspect('test')).labels, { v: '1', w: '', x: 'given', arch: 'amd64' });
+    assert.deepEqual(
+      progress.filter(({ kind }) => kind === 'warning'),
+      [{ kind: 'warning', message: 'build argument NOPE is declared by no ARG' }],
+    );
+  }));
+
+test('runs the tools of the build host in a rootfs without a shell, and makes a layer of what changed', needsRoot, () =>
+  inWorkshop(async ({ write, build, rootfs, progress, directory }) => {
+    await write({ 'etc/gone': '1', 'etc/kept': '1', 'dir/x': '1' });
+    const kubefile = [
+      'FROM scratch',
+      'ARG NAME=arg',
+      'ENV V=env',
+      'COPY . .',
+      'RUN pwd && mkdir bin && echo "$V $NAME $ARCH" > bin/out && rm etc/gone && rm -r dir && ln -s kept etc/link && echo done',
+      'RUN true',
+      'RUN cat bin/out >> etc/kept',
+    ].join('\n');
+    const image = await build(kubefile, { arch: 'arm64' });
+    const root = await rootfs(image);
+    assert.deepEqual(await filesOf(root), ['bin/out', 'etc/kept', 'etc/link']);
+    assert.equal(await readFile(join(root, 'etc/kept'), 'utf8'), '1env arg arm64\n');
+    assert.deepEqual(
+      progress.flatMap((each) => (each.kind === 'output' ? each.line : [])),
+      ['/run/seal-rootfs', 'done'],
+    );
+    assert.equal(image.layers.length, 3, 'RUN true makes no layer');
+    const again = await build(kubefile, { arch: 'arm64' });
+    assert.deepEqual([again.digest, again.layers.every(({ cached }) => cached)], [image.digest, true]);
+    const elsewhere = await build(kubefile, { arch: 'arm64', store: await openStore(join(directory, 'other')) });
+    assert.equal(elsewhere.digest, image.digest);
+  }),
+);
+
+test('lets RUN write nowhere but into the rootfs', needsRoot, () =>
+  inWorkshop(async ({ build, directory, progress }) => {
+    const bystander = join(directory, 'bystander');
+    await writeFile(bystander, 'untouched');
+    await writeFile('/var/tmp/seal-build-bystander', 'untouched');
+    const attempts = [
+      `echo x > ${bystander}`,
+      'echo x > /etc/seal-was-here',
+      'echo x > /usr/seal-was-here',
+      `cat ${bystander}`,
+      'echo 0 > /proc/sys/kernel/printk',
+      'echo b > /proc/sysrq-trigger',
+      'mount -o remount,rw /',
+      'mount -o remount,bind,rw /usr',
+      'mknod disk b 254 0',
+      'ls /dev/vda /dev/sda',
+      'umount /tmp',
+      'nsenter -t 1 -m true',
+      'unshare --mount true',
+      'rm /var/tmp/seal-build-bystander',
+    ];
+    const script = attempts.map((attempt) => `if (${attempt}) >/dev/null 2>&1; then echo "could: ${attempt}"; fi`).join('\n');
+    await build(`FROM scratch\nRUN <<EOF\n${script}\ntouch /tmp/fine /dev/shm/fine here\nEOF\n`);
+    const could = progress.flatMap((each) => (each.kind === 'output' ? each.line : []));
+    assert.deepEqual(could, []);
+    assert.equal(await readFile(bystander, 'utf8'), 'untouched');
+    assert.equal(await readFile('/var/tmp/seal-build-bystander', 'utf8'), 'untouched');
+    await rm('/var/tmp/seal-build-bystander');
+  }),
+);
+
+test('gives RUN no network where none is wanted, by flag or for the whole build', needsRoot, () =>
+  inWorkshop(async ({ build, progress }) => {
+    const line = 'tail -n +3 /proc/net/dev | cut -d: -f1 | grep -v lo | wc -l';
+    await build(`FROM scratch\nRUN --network=none ${line}\n`);
+    await build(`FROM scratch\nRUN ${line}\n`, { noNetwork: true });
+    const outputs = progress.flatMap((each) => (each.kind === 'output' ? each.line : []));
+    assert.deepEqual(outputs.map(Number), [0, 0]);
+  }),
+);
+
+test('runs inside a rootfs that has a shell, and leaves no trace of what it lent it', needsRoot, () =>
+  inWorkshop(async ({ build, rootfs, context, progress }) => {
+    await makeShellRootfs(join(context, 'base'));
+    const image = await build(
+      'FROM scratch\nCOPY base .\nRUN pwd; echo /*; cat /proc/self/comm; echo x > /made; echo > /dev/null\n',
+    );
+    const outputs = progress.flatMap((each) => (each.kind === 'output' ? each.line : []));
+    assert.equal(outputs[0], '/');
+    assert.equal(outputs[2], 'cat');
+    assert.ok(!outputs[1]?.includes('/home'), outputs[1]);
+    const last = await readdir(await rootfs(image));
+    assert.ok(last.includes('made') && !last.includes('proc') && !last.includes('dev') && !last.includes('sys'), last.join());
+  }),
+);
+
+test('says where a RUN failed, with its exit code and last words, and keeps earlier layers for the next try', needsRoot, () =>
+  inWorkshop(async ({ write, build, store }) => {
+    await write({ a: '1' });
+    const problem = await fails(
+      build('FROM scratch\nCOPY a a\nRUN echo so; echo bad >&2; exit 3\n'),
+      'BUILD_RUN_FAILED',
+      /Kubefile:3:1: RUN ended with exit code 3; its last words: bad/,
+    );
+    assert.deepEqual([problem.details.exitCode, problem.details.output], [3, 'so\nbad']);
+    assert.deepEqual(await store.list(), []);
+    assert.deepEqual(await readdir(join(store.directory, 'tmp')), []);
+    assert.deepEqual(
+      (await build('FROM scratch\nCOPY a a\n')).layers.map(({ cached }) => cached),
+      [true],
+    );
+  }),
+);
+
+test('ends a RUN with all its processes when the build is cancelled', needsRoot, () =>
+  inWorkshop(async ({ build, store }) => {
+    const controller = new AbortController();
+    const onProgress = (each: BuildProgress) => {
+      if (each.kind === 'output') controller.abort();
+    };
+    await fails(
+      build('FROM scratch\nRUN echo started; sleep 987654 & sleep 987654\n', { signal: controller.signal, onProgress }),
+      'CANCELLED',
+      /cancelled/,
+    );
+    const { stdout } = await execa('ps', ['-eo', 'args']);
+    assert.ok(!stdout.includes('sleep 987654'));
+    assert.deepEqual(await readdir(join(store.directory, 'tmp')), []);
+  }),
+);
+
+/** A rootfs with a shell and cat, out of the build host's own programs and libraries. */
+async function makeShellRootfs(directory: string): Promise<void> {
+  await mkdir(join(directory, 'bin'), { recursive: true });
+  for (const [program, name] of [
+    ['/bin/sh', 'sh'],
+    ['/bin/cat', 'cat'],
+  ] as const) {
+    await execa('cp', ['-L', program, join(directory, 'bin', name)]);
+    const { stdout } = await execa('ldd', [program]);
+    for (const library of stdout.match(/\/\S+/g) ?? []) {
+      await mkdir(join(directory, dirname(library)), { recursive: true });
+      await execa('cp', ['-L', library, join(directory, library)]);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { Problem } from '@seal/foundation';
+import type { Instruction, Kubefile } from '../kubefile/kubefile.ts';
+import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
+import { RootfsTree } from '../rootfs/rootfs-tree.ts';
+import type { ImageStore } from '../store/image-store.ts';
+import type { StoreSession } from '../store/session.ts';
+import type { ContextFiles } from './context-files.ts';
+import type { BuiltLayer } from './write-layer.ts';
+
+export type Arch = 'amd64' | 'arm64';
+
+/** What `buildImage` tells while it works. */
+export type BuildProgress =
+  | { readonly kind: 'instruction'; readonly number: number; readonly count: number; readonly text: string }
+  | { readonly kind: 'layer'; readonly digest: string; readonly sizeBytes: number; readonly cached: boolean }
+  /** A line that a RUN printed. */
+  | { readonly kind: 'output'; readonly line: string }
+  | { readonly kind: 'warning'; readonly message: string };
+
+/** What is the same during a whole build. */
+export interface BuildContext {
+  readonly kubefile: Kubefile;
+  readonly files: ContextFiles;
+  readonly store: ImageStore;
+  readonly session: StoreSession;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly epochSeconds: number;
+  readonly noNetwork: boolean;
+  readonly onProgress: (progress: BuildProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface HistoryEntry {
+  readonly created: string;
+  readonly created_by?: string;
+  readonly empty_layer?: boolean;
+}
+
+/** What instructions change, one after the other. */
+export class BuildState {
+  arch: Arch;
+  author: string | undefined;
+  cmds: readonly string[] = [];
+  readonly env = new Map<string, string>();
+  readonly labels = new Map<string, string>();
+  /** Build arguments that are declared so far, with their values. */
+  readonly args = new Map<string, string>();
+  /** Defaults of ARGs before FROM; an `ARG NAME` behind it takes them up. */
+  readonly argsBeforeFrom = new Map<string, string>();
+  readonly usedBuildArgs = new Set<string>();
+  readonly layers: Omit<BuiltLayer, 'cached'>[] = [];
+  readonly history: HistoryEntry[] = [];
+  readonly tree = new RootfsTree();
+  /** Where layers were unpacked for RUN, and how many of them. */
+  rootfs: { readonly directory: string; layers: number } | undefined;
+
+  constructor(arch: Arch) {
+    this.arch = arch;
+  }
+
+  /** What `$NAME` means now: built-in, then ARG, then ENV, which wins. */
+  variables(): Record<string, string> {
+    const builtIn = { ARCH: this.arch, TARGETARCH: this.arch, TARGETOS: 'linux', TARGETPLATFORM: `linux/${this.arch}` };
+    return { ...builtIn, ...Object.fromEntries(this.args), ...Object.fromEntries(this.env) };
+  }
+}
+
+/** Runs `work`; a Problem that says nothing of the Kubefile gets the place of the instruction put before it. */
+export async function atInstruction<T>(kubefile: Kubefile, { at }: Instruction, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!(thrown instanceof Problem) || thrown.details.line !== undefined || thrown.code === 'CANCELLED') throw thrown;
+    const placed = kubefileProblem(kubefile, at, thrown.message, thrown.code);
+    throw new Problem(thrown.code, placed.message, {
+      remedy: thrown.remedy,
+      details: { ...thrown.details, ...placed.details },
+      cause: thrown,
+    });
+  }
+}
