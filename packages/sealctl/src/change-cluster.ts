@@ -3,7 +3,7 @@ import type { clusterProto, SealClient } from '@seal/protocol';
 import type { Cli } from './cli.ts';
 import { confirm } from './confirm.ts';
 import { followOperation } from './follow-operation.ts';
-import { planLines } from './view/plan-lines.ts';
+import { planOutline } from './view/plan-lines.ts';
 
 /** A changing call: with `dryRun` it only plans. */
 export type Change = (dryRun: boolean) => Promise<clusterProto.ChangeReply>;
@@ -22,7 +22,7 @@ export async function changeCluster(cli: Cli, client: SealClient, change: Change
   if (!flags.yes) {
     const plan = await planOf(await change(true));
     if (plan.phases.some((phase) => phase.destructive)) {
-      cli.io.stderr.write(`${planLines(plan, cli.errorPaint, false).join('\n')}\n`);
+      cli.io.stderr.write(`${planOutline(plan, cli.errorPaint).join('\n')}\n`);
       await confirm(cli, `${plan.summary}: go on?`, false);
     }
   }

@@ -6,7 +6,7 @@ import { connect } from './connect.ts';
 import { ServerDouble } from './server-double.ts';
 import { type UploadProgress, uploadBlobs } from './upload-blobs.ts';
 
-const version = { version: '9.9.9', commit: 'c', grpcAddress: '', httpsAddress: '', startedAtMs: 1, epoch: 2 };
+const version = { version: '9.9.9', grpcAddress: '', httpsAddress: '', startedAtMs: 1, epoch: 2 };
 
 test('a unary call gives the reply as a promise', async () => {
   await using double = await ServerDouble.start();

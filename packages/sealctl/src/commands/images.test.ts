@@ -87,7 +87,7 @@ test('a second run sends nothing; plan run only plans', async () => {
   double.calls.length = 0;
   const { code, stdout, stderr } = await run(`plan run demo:1 -m 10.0.0.1 --store ${store}`);
   assert.deepEqual([code, stderr], [0, '']);
-  assert.match(stdout, /\n2 phases, 3 steps\n$/);
+  assert.match(stdout, /\n2 phases, 3 steps on 2 nodes:\n/);
   assert.deepEqual(
     double.calls.filter((call) => call.method === 'run').map((call) => (call.request as { dryRun: boolean }).dryRun),
     [true],

@@ -50,5 +50,5 @@ export function addPlan(program: Command, cli: Cli): void {
 
 async function show(cli: Cli, reply: Parameters<typeof planOf>[0] | Promise<Parameters<typeof planOf>[0]>): Promise<void> {
   const plan = await planOf(await reply);
-  await printData(cli, plan, () => planLines(plan, cli.paint).join('\n'));
+  await printData(cli, plan, () => planLines(plan).join('\n'));
 }

@@ -8,7 +8,7 @@ import { displayWidth, fitWidth } from './display-width.ts';
 import { durationText, sinceText, sizeText } from './durations.ts';
 import { lineReader } from './line-reader.ts';
 import { makePaint } from './paint.ts';
-import { planLines } from './plan-lines.ts';
+import { planOutline } from './plan-lines.ts';
 import { applyItem, newProgress, type Progress } from './progress.ts';
 import { progressLines } from './progress-lines.ts';
 import { tableText } from './table.ts';
@@ -155,17 +155,13 @@ test('lengths of time are short and exact enough', () => {
   assert.deepEqual([sizeText(512), sizeText(1536), sizeText(300 * 1024 * 1024)], ['512 B', '1.5 KiB', '300 MiB']);
 });
 
-test('a plan lists its nodes, its phases in order, and marks what takes something away', () => {
+test('the outline of a plan lists its nodes and phases, and marks what takes something away', () => {
   const marked = { ...plan, phases: [plan.phases[0]!, { ...plan.phases[1]!, destructive: true }] };
-  assert.deepEqual(planLines(marked, plain), [
+  assert.deepEqual(planOutline(marked, plain), [
     'install cluster demo: 1 master, 1 worker, image kubernetes:1.20.2',
     'nodes: m1 (10.77.1.11, master), n1 (10.77.1.12, worker)',
     '  1. Distribute the image  on m1, n1',
-    '       m1: fetch layers',
-    '       n1: fetch layers',
     '  2. Join the workers [takes away]  on n1',
-    '       n1: kubeadm join',
-    '2 phases, 3 steps',
   ]);
 });
 
