@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
-import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { unpackLayer } from '@seal/cluster-image';
-import { Problem, systemClock, systemRandom } from '@seal/foundation';
-import { parseCertificate } from '@seal/pki';
+import { systemClock, systemRandom } from '@seal/foundation';
 import type { Logger } from 'pino';
 import { agentVersion } from './agent-version.ts';
 import type { AgentConfig } from './config.ts';
+import { readEnrolledServer } from './enrol/enrolled-server.ts';
+import { renewExpired } from './enrol/renew-expired.ts';
 import { serverBlobSource } from './host/blob-source.ts';
 import { bootId } from './host/boot-id.ts';
 import { clusterImageRootfs } from './host/cluster-image-rootfs.ts';
@@ -22,14 +22,15 @@ import { Journal } from './runner/journal.ts';
 import { openJournalFile } from './runner/linux-journal-file.ts';
 import { Outbox } from './runner/outbox.ts';
 import { restoreOutbox } from './runner/restore-outbox.ts';
-import { defaultRunnerLimits, type RunnerLimits, type StepReports } from './runner/runner-ports.ts';
+import { defaultRunnerLimits, type StepReports } from './runner/runner-ports.ts';
 import { StepRunner } from './runner/step-runner.ts';
 import { AgentProtocol } from './session/agent-protocol.ts';
 import { grpcTransport } from './session/grpc-transport.ts';
-import { readIdentity, writeRenewed } from './session/identity.ts';
+import { IdentityHolder } from './session/identity-holder.ts';
 import { keepConnected, type Session } from './session/keep-connected.ts';
 import { keepRenewed } from './session/keep-renewed.ts';
 import { renewCertificate } from './session/renew-certificate.ts';
+import { serverAddresses } from './session/server-addresses.ts';
 import { stepHandlers } from './steps/handlers.ts';
 
 const clock = systemClock;
@@ -37,111 +38,87 @@ const random = systemRandom;
 
 /**
  * Puts the agent together and starts it; resolves when it works, with the function that stops it (steps' processes go on).
- * Problems: AGENT_NOT_ENROLLED, AGENT_CONFIG_INVALID, AGENT_RUNNING, JOURNAL_CORRUPT, JOURNAL_FAILED.
+ * Problems: AGENT_NOT_ENROLLED, AGENT_RUNNING, JOURNAL_CORRUPT, JOURNAL_FAILED.
  */
 export async function startAgent(config: AgentConfig, log: Logger): Promise<() => Promise<void>> {
-  const identityDirectory = join(config.stateDirectory, 'identity');
-  let identity = readIdentity(identityDirectory);
-  const nodeId = parseCertificate(identity.certificatePem).commonName;
-  const grpcServer = address(config, config.grpcPort);
-  await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
-
-  let session: Session | undefined;
-  const status = () => ({
+  const { stateDirectory, server: host, grpcPort, httpsPort } = config;
+  const addresses = serverAddresses({ host, grpcPort, httpsPort }, readEnrolledServer(stateDirectory));
+  const renewals = {
+    renew: renewCertificate.bind(undefined, addresses.grpc),
+    renewExpired: renewExpired.bind(undefined, addresses.https),
+  };
+  const identity = new IdentityHolder(join(stateDirectory, 'identity'), renewals, clock);
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  const link: { session?: Session } = {};
+  const closeStatus = await openStatusSocket(join(stateDirectory, 'agent.sock'), () => ({
     version: agentVersion,
     pid: process.pid,
-    nodeId,
-    server: grpcServer,
-    connected: session?.connected ?? false,
-  });
-  const closeStatus = await openStatusSocket(join(config.stateDirectory, 'agent.sock'), status);
+    nodeId: identity.nodeId,
+    server: addresses.grpc,
+    connected: link.session?.connected ?? false,
+  }));
 
-  const spoolRoot = join(config.stateDirectory, 'spool');
-  const spool = new FileSpool(spoolRoot);
-  const journal = await Journal.open(await openJournalFile(join(config.stateDirectory, 'journal', 'log')), clock);
-  const outbox = new Outbox(spool, clock, log);
-  const source = serverBlobSource(address(config, config.httpsPort), () => identity);
-  const layers = new LayerStore({ stateDirectory: config.stateDirectory, source, unpackLayer });
-  const mounts = new RootfsMounts({
-    rootfs: clusterImageRootfs,
-    layers,
-    record: new MountRecord(join(config.stateDirectory, 'mounts.json')),
-    stateDirectory: join(config.stateDirectory, 'rootfs'),
-  });
-  const { hostsFile, stateDirectory, dataRoot, runDirectory } = config;
-  let protocol: AgentProtocol | undefined;
-  const reports: StepReports = {
-    accepted: (key) => protocol?.accepted(key),
-    started: (key) => protocol?.started(key),
-    finished: (key, finished) => protocol?.finished(key, finished),
-  };
-  const runner = new StepRunner(
-    {
-      journal,
-      spool,
-      clock,
-      log,
-      reports,
-      runProbe,
-      bootId: bootId(),
-      processes: linuxProcesses({ spoolRoot, runDirectory }),
-      handlers: stepHandlers({ clock, layers, mounts, hostsFile, ownDirectories: [stateDirectory, '/etc/seal'] }),
-    },
-    limits(config),
-  );
-  protocol = new AgentProtocol({
-    runner,
-    outbox,
-    clock,
-    log,
-    version: agentVersion,
-    bootId: bootId(),
-    takeFacts: () => takeNodeFacts({ dataRoot, agentVersion, now: clock.now() }),
-  });
-
+  const node = composeHost(config, addresses.https, identity);
+  const work = await composeWork(config, node, log);
   // What a reboot or a kill left is put in order before the server hears of this node.
-  await layers.removeLeftovers();
-  await mounts.restore(log);
-  await runner.recover();
-  const running = new Set(
-    runner.states().flatMap(({ step, attempt, state }) => (state === 'running' ? [`${step}.${attempt}`] : [])),
-  );
-  await restoreOutbox({
-    journal,
-    outbox,
-    spool,
-    now: clock.now(),
-    isRunning: ({ step, attempt }) => running.has(`${step}.${attempt}`),
-  });
+  await node.layers.removeLeftovers();
+  await node.mounts.restore(log);
+  await work.runner.recover();
+  await restoreOutbox({ ...work, now: clock.now() });
 
   const stop = new AbortController();
-  const transport = grpcTransport(grpcServer, () => identity);
-  session = keepConnected({ transport, protocol, clock, random, log }, stop.signal);
+  const transport = grpcTransport(addresses.grpc, () => identity.current);
+  const session = keepConnected({ transport, protocol: work.protocol, clock, random, log }, stop.signal);
+  link.session = session;
   const renew = async () => {
-    const renewed = await renewCertificate(grpcServer, identity);
-    writeRenewed(identityDirectory, renewed);
-    identity = renewed;
-    session?.reconnect();
+    await identity.renew();
+    session.reconnect();
   };
-  void keepRenewed({ identity: () => identity, renew, clock, random, log }, stop.signal);
-  log.info({ version: agentVersion, nodeId, server: grpcServer }, 'agent started');
-
+  void keepRenewed({ identity: () => identity.current, renew, clock, random, log }, stop.signal);
+  log.info({ version: agentVersion, nodeId: identity.nodeId, server: addresses.grpc }, 'agent started');
   return async () => {
     stop.abort();
-    runner.stop();
-    outbox.stop();
+    work.runner.stop();
+    work.outbox.stop();
     await closeStatus();
-    await journal.close();
+    await work.journal.close();
     log.info({}, 'agent stopped; processes of steps go on');
   };
 }
 
-function limits({ concurrentSteps, cancelGraceSeconds }: AgentConfig): RunnerLimits {
-  return { ...defaultRunnerLimits, concurrentSteps, cancelGraceSeconds };
+interface Host {
+  readonly layers: LayerStore;
+  readonly mounts: RootfsMounts;
 }
 
-function address({ server }: AgentConfig, port: number): string {
-  if (!server)
-    throw new Problem('AGENT_CONFIG_INVALID', 'the address of the server is not known: set "server" in /etc/seal/agent.yaml');
-  return isIPv6(server) ? `[${server}]:${port}` : `${server}:${port}`;
+function composeHost({ stateDirectory }: AgentConfig, httpsServer: string, identity: IdentityHolder): Host {
+  const source = serverBlobSource(httpsServer, () => identity.current);
+  const layers = new LayerStore({ stateDirectory, source, unpackLayer });
+  const record = new MountRecord(join(stateDirectory, 'mounts.json'));
+  const rootfs = clusterImageRootfs;
+  return { layers, mounts: new RootfsMounts({ rootfs, layers, record, stateDirectory: join(stateDirectory, 'rootfs') }) };
+}
+
+async function composeWork(config: AgentConfig, { layers, mounts }: Host, log: Logger) {
+  const { stateDirectory, runDirectory, dataRoot, hostsFile, concurrentSteps, cancelGraceSeconds } = config;
+  const spoolRoot = join(stateDirectory, 'spool');
+  const spool = new FileSpool(spoolRoot);
+  const journal = await Journal.open(await openJournalFile(join(stateDirectory, 'journal', 'log')), clock);
+  const outbox = new Outbox(spool, clock, log);
+  const late: { protocol?: AgentProtocol } = {};
+  const reports: StepReports = {
+    accepted: (key) => late.protocol?.accepted(key),
+    started: (key) => late.protocol?.started(key),
+    finished: (key, finished) => late.protocol?.finished(key, finished),
+  };
+  const processes = linuxProcesses({ spoolRoot, runDirectory });
+  const handlers = stepHandlers({ clock, layers, mounts, hostsFile, ownDirectories: [stateDirectory, '/etc/seal'] });
+  const runner = new StepRunner(
+    { journal, spool, clock, log, reports, runProbe, bootId: bootId(), processes, handlers },
+    { ...defaultRunnerLimits, concurrentSteps, cancelGraceSeconds },
+  );
+  const takeFacts = () => takeNodeFacts({ dataRoot, agentVersion, now: clock.now() });
+  const protocol = new AgentProtocol({ runner, outbox, clock, log, version: agentVersion, bootId: bootId(), takeFacts });
+  late.protocol = protocol;
+  return { journal, spool, outbox, runner, protocol };
 }

@@ -9,10 +9,10 @@ const port = z.number().int().min(1).max(65535);
 const directory = z.string().startsWith('/');
 
 const schema = z.strictObject({
-  /** Host name or address of the server. */
+  /** Host name or address of the server. Default, as for the ports: the server that this host enrolled with. */
   server: z.string().min(1).optional(),
-  grpcPort: port.default(7443),
-  httpsPort: port.default(7444),
+  grpcPort: port.optional(),
+  httpsPort: port.optional(),
   stateDirectory: directory.default('/var/lib/seal/agent'),
   /** In memory: what processes read from stdin goes through it. */
   runDirectory: directory.default('/run/seal/agent'),
@@ -26,7 +26,7 @@ const schema = z.strictObject({
   cancelGraceSeconds: z.number().min(0).max(3600).default(10),
 });
 
-/** The agent's settings. `server` may be missing: then it is the one that the agent enrolled with. */
+/** The agent's settings. */
 export type AgentConfig = z.output<typeof schema>;
 export type AgentSettings = z.input<typeof schema>;
 

@@ -5,6 +5,7 @@ import { destination, pino } from 'pino';
 import { agentVersion } from './agent-version.ts';
 import { startAgent } from './compose.ts';
 import { type AgentSettings, loadConfig } from './config.ts';
+import { addEnrolCommand } from './enrol/enrol-command.ts';
 import { readStatus } from './host/status-socket.ts';
 
 interface Flags {
@@ -48,15 +49,17 @@ withFlags(program.command('status').description('Show whether the agent runs and
   },
 );
 
+addEnrolCommand(program);
+
 program.parseAsync().catch(fail);
 
 function withFlags(command: Command): Command {
   const port = (value: string) => Number(value);
   return command
     .option('--config <file>', 'settings (default /etc/seal/agent.yaml)')
-    .option('--server <host>', 'host name or address of the server')
-    .option('--grpc-port <port>', 'port of the session (default 7443)', port)
-    .option('--https-port <port>', 'port of blobs (default 7444)', port)
+    .option('--server <host>', 'host name or address of the server (default, as for the ports: the one enrolled with)')
+    .option('--grpc-port <port>', 'port of the session', port)
+    .option('--https-port <port>', 'port of blobs', port)
     .option('--state-dir <directory>', 'identity, journal, output and layers (default /var/lib/seal/agent)')
     .option('--data-root <directory>', 'rootfs of clusters (default /var/lib/seal/data)')
     .addOption(new Option('--log-level <level>', 'default info').choices(['debug', 'info', 'warn', 'error', 'silent']));

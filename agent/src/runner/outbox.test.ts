@@ -84,6 +84,19 @@ test('after a reconnect it goes on from the acknowledged offset', () =>
     );
   }));
 
+test('a server that has less than it once acknowledged gets the rest again', () =>
+  withOutbox(async ({ outbox, write }) => {
+    const sent: string[] = [];
+    outbox.begin(a);
+    write(a, 'abcdefgh');
+    await outbox.connected((chunk) => sent.push(`${chunk.offset} ${Buffer.from(chunk.data).toString()}`), 1000);
+    await outbox.acknowledge(a, 1, 8);
+    write(a, 'ij');
+    await outbox.pump();
+    await outbox.acknowledge(a, 1, 2);
+    assert.deepEqual(sent, ['0 abcdefgh', '8 ij', '2 cdefghij']);
+  }));
+
 test('no more than the window is unacknowledged, and a flood of one step leaves room for the other', () =>
   withOutbox(async ({ outbox, write }) => {
     const server = new Receiver();

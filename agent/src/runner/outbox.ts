@@ -101,11 +101,16 @@ export class Outbox {
     this.#send = undefined;
   }
 
-  /** The server has all of the stream before `offset`, which may be more than this agent remembers having sent. */
+  /**
+   * The server has all of the stream before `offset`: more than this agent remembers having sent (it was restarted), or less than it once
+   * acknowledged (the server is back from a backup, or says it late), which is then sent again as far as it is kept.
+   */
   async acknowledge(key: StepKey, stream: OutputStream, offset: number): Promise<void> {
     const state = this.#streams.get(`${stepKeyText(key)}/${stream}`);
-    if (!state || offset <= state.acked) return;
+    if (!state || offset === state.acked) return;
+    const lost = offset < state.acked;
     state.acked = offset;
+    if (lost) this.#rewind(state);
     state.sent = Math.max(state.sent, offset);
     while (state.inFlight[0] && state.inFlight[0].end <= offset) state.inFlight.shift();
     await this.#removeWhenDone(key);

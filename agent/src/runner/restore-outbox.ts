@@ -1,7 +1,8 @@
 import type { Journal } from './journal.ts';
 import type { Outbox } from './outbox.ts';
 import type { SpoolPort } from './spool-port.ts';
-import type { StepKey } from './step-key.ts';
+import { stepKeyText } from './step-key.ts';
+import type { StepRunner } from './step-runner.ts';
 
 /** Output that the server has not asked for in this long is given up. */
 const keepUnsentMs = 24 * 3600 * 1000;
@@ -11,18 +12,19 @@ export interface RestorePorts {
   readonly outbox: Outbox;
   readonly spool: SpoolPort;
   readonly now: number;
-  readonly isRunning: (key: StepKey) => boolean;
+  readonly runner: StepRunner;
 }
 
 /** After a restart of the agent: output that is still in the spool goes on to the server; what the journal has forgotten is removed. */
-export async function restoreOutbox({ journal, outbox, spool, now, isRunning }: RestorePorts): Promise<void> {
+export async function restoreOutbox({ journal, outbox, spool, now, runner }: RestorePorts): Promise<void> {
+  const running = new Set(runner.states().flatMap((one) => (one.state === 'running' ? [stepKeyText(one)] : [])));
   for (const key of await spool.list()) {
     const entry = journal.get(key.step, key.attempt);
     if (!entry || (entry.settled && entry.settled.at < now - keepUnsentMs)) {
       await spool.remove(key);
       continue;
     }
-    if (isRunning(key)) outbox.begin(key);
+    if (running.has(stepKeyText(key))) outbox.begin(key);
     else outbox.end(key, entry.finished ?? { stdoutBytes: await spool.size(key, 1), stderrBytes: await spool.size(key, 2) });
     if (entry.settled) await outbox.settle(key);
   }
