@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -268,18 +270,17 @@ test('sweeps what a killed process left, and gives its lock back', () =>
       const store = await openStore(process.argv[1]);
       const session = await store.openSession('build');
       await writeFile(session.path('half'), 'half a layer');
-      tryLock(process.argv[1] + '/lock');
+      globalThis.held = [session, tryLock(process.argv[1] + '/lock')];
       console.log('ready');
       setInterval(() => undefined, 1000);`;
-    const child = execa(process.execPath, ['--input-type=module', '-e', script, store.directory], {
-      reject: false,
-      buffer: false,
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, store.directory], {
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    for await (const line of child.iterable()) if (line === 'ready') break;
+    await once(child.stdout, 'data');
     assert.equal(tryLock(join(store.directory, 'lock')), undefined);
     assert.equal((await readdir(join(store.directory, 'tmp'))).length, 2, 'a living session stays');
     child.kill('SIGKILL');
-    await child;
+    await once(child, 'exit');
     await openStore(store.directory);
     assert.deepEqual(await readdir(join(store.directory, 'tmp')), []);
   }));

@@ -147,9 +147,7 @@ export class ImageStore {
       } = await this.#inspect(descriptor, manifests);
       images.push(image);
     }
-    return images.sort(
-      (a, b) => (a.reference ?? '~').localeCompare(b.reference ?? '~', 'en') || a.digest.localeCompare(b.digest),
-    );
+    return images.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
   }
 
   /** All about one image. Throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_INVALID. */
@@ -270,6 +268,11 @@ export class ImageStore {
       config,
     };
   }
+}
+
+/** Named images by name, then the nameless by digest. */
+function sortKey({ reference, digest }: StoredImage): string {
+  return reference === undefined ? `\uffff${digest}` : `${reference} ${digest}`;
 }
 
 function namedReference(reference: string): string {
