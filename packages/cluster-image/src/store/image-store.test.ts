@@ -11,6 +11,7 @@ import { buildImage } from '../build/build-image.ts';
 import { readInventory } from '../rootfs/read-inventory.ts';
 import { type ImageStore, openStore } from './image-store.ts';
 import { tryLock } from './lock-file.ts';
+import { sweepSessions } from './session.ts';
 
 interface Room {
   readonly directory: string;
@@ -276,11 +277,16 @@ test('sweeps what a killed process left, and gives its lock back', () =>
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, store.directory], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await once(child.stdout, 'data');
-    assert.equal(tryLock(join(store.directory, 'lock')), undefined);
-    assert.equal((await readdir(join(store.directory, 'tmp'))).length, 2, 'a living session stays');
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    const ended = once(child, 'exit');
+    try {
+      await once(child.stdout, 'data');
+      assert.equal(tryLock(join(store.directory, 'lock')), undefined);
+      assert.equal(await sweepSessions(store.directory), 0, 'a living session stays');
+      assert.equal((await readdir(join(store.directory, 'tmp'))).length, 2);
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
     await openStore(store.directory);
     assert.deepEqual(await readdir(join(store.directory, 'tmp')), []);
   }));

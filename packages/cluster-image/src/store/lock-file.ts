@@ -13,7 +13,8 @@ export interface HeldLock {
 export function tryLock(path: string): HeldLock | undefined {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written, so no journal is wanted beside the lock.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (thrown) {
     database.close();
     if (isBusy(thrown)) return undefined;
