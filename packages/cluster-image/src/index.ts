@@ -11,7 +11,7 @@ export { type ImageInventory, readInventory } from './rootfs/read-inventory.ts';
 export type { LayerLimits, LayerSource } from './rootfs/read-layer.ts';
 export { renderTemplate, renderTemplates } from './rootfs/render-templates.ts';
 export { unmountRootfs } from './rootfs/unmount-rootfs.ts';
-export { type UnpackOptions, type UnpackResult, unpackLayer } from './rootfs/unpack-layer.ts';
+export { removePartialLayers, type UnpackOptions, type UnpackResult, unpackLayer } from './rootfs/unpack-layer.ts';
 export type { BlobSize, WriteBlobOptions } from './store/blobs.ts';
 export type { CheckFinding, CheckResult } from './store/check-store.ts';
 export type { GarbageResult } from './store/collect-garbage.ts';

@@ -42,7 +42,9 @@ export async function runIsolated(run: IsolatedRun): Promise<IsolatedResult> {
   const namespaces = ['--mount', '--pid', '--ipc', '--uts', ...(run.noNetwork ? ['--net'] : [])];
   const script = ['sh', '-c', isolationScript, 'seal-run', run.rootfs, inside ? 'chroot' : 'host', ...environment, ...command];
   const tail: string[] = [];
-  const child = execa('unshare', [...namespaces, '--fork', '--kill-child', '--mount-proc', '--', ...script], {
+  const unshare = ['unshare', ...namespaces, '--fork', '--kill-child', '--mount-proc', '--', ...script];
+  // The kernel ends unshare with this process, and with unshare the pid namespace: a killed build leaves nothing running.
+  const child = execa('setpriv', ['--pdeathsig', 'KILL', ...unshare], {
     stdin: 'ignore',
     all: true,
     buffer: false,

@@ -1,4 +1,5 @@
 import type { RunInstruction } from './kubefile.ts';
+import { kubefileProblem } from './kubefile-problem.ts';
 import type { InstructionContext } from './parse-instruction.ts';
 import { readJsonList } from './read-json-list.ts';
 import { splitWords } from './split-words.ts';
@@ -26,10 +27,14 @@ export function parseRun(context: InstructionContext): RunInstruction {
   return { ...chosen, command: { form: 'shell', script: shellScript(command, context) } };
 }
 
-function shellScript(command: string, { statement }: InstructionContext): string {
+function shellScript(command: string, { statement, source }: InstructionContext): string {
   const { heredocs } = statement;
   if (heredocs.length === 0) return command;
   const onlyHeredocs = /^(?:<<-?\s*(?:"[^"]*"|'[^']*'|[^\s"'|&;<>()]+)\s*)+$/.test(command);
+  if (onlyHeredocs && heredocs[0]?.body.startsWith('#!')) {
+    const message = 'a script with an interpreter line (#!) is not supported yet by this version of Seal; it runs with /bin/sh';
+    throw kubefileProblem(source, heredocs[0].at, message, 'KUBEFILE_UNSUPPORTED');
+  }
   if (onlyHeredocs) return heredocs.map(({ body }) => body).join('');
   return `${command}\n${heredocs.map(({ body, name }) => `${body}${name}\n`).join('')}`;
 }

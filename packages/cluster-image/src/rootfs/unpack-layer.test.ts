@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { Problem, type ProblemCode, sha256Digest } from '@seal/foundation';
+import { execa } from 'execa';
 import fc from 'fast-check';
 import tar from 'tar-stream';
 import { mediaTypes } from '../store/media-types.ts';
-import { unpackLayer } from './unpack-layer.ts';
+import { removePartialLayers, unpackLayer } from './unpack-layer.ts';
 
 type Entry = Partial<tar.Header> & { name: string; text?: string };
 
@@ -212,6 +213,41 @@ test('says that a layer is corrupt when it is cut, no tar or no gzip', async () 
       assert.deepEqual(await readdir(join(directory, 'layers')), []);
     });
 });
+
+test('fills a directory that was made for it, and sweeps what a killed process left beside', () =>
+  inRoom(async ({ unpack, target, directory }) => {
+    await mkdir(target, { recursive: true });
+    await mkdir(`${target}.partial-u-dead`);
+    await unpack(await tarOf([{ name: 'a', text: 'x' }]));
+    assert.equal(await readFile(join(target, 'a'), 'utf8'), 'x');
+    assert.equal(await removePartialLayers(join(directory, 'layers')), 1);
+    assert.deepEqual(await readdir(join(directory, 'layers')), ['target']);
+  }));
+
+test('keeps nothing when it is cancelled', () =>
+  inRoom(async ({ directory, target }) => {
+    const path = join(directory, 'blob');
+    await writeFile(path, await tarOf([{ name: 'a', text: 'x' }]));
+    const work = unpackLayer({ path, mediaType: mediaTypes.layerPlain }, target, { signal: AbortSignal.abort() });
+    await rejectsWith('CANCELLED', work);
+    assert.deepEqual(await readdir(join(directory, 'layers')), []);
+  }));
+
+test('says that the disk is full, and keeps nothing then', { skip: process.getuid?.() === 0 ? false : 'needs root' }, () =>
+  inRoom(async ({ directory }) => {
+    const small = join(directory, 'small');
+    await mkdir(small);
+    await writeFile(join(directory, 'blob'), await tarOf([{ name: 'a', text: 'x'.repeat(2_000_000) }]));
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'seal-test', small]);
+    try {
+      const source = { path: join(directory, 'blob'), mediaType: mediaTypes.layerPlain };
+      await rejectsWith('DISK_FULL', unpackLayer(source, join(small, 'target')), /small\/target/);
+      assert.deepEqual(await readdir(small), []);
+    } finally {
+      await execa('umount', [small]);
+    }
+  }),
+);
 
 test('never touches anything outside of its target, whatever the archive holds', async () => {
   const part = fc.constantFrom('a', 'b', '..', '.', 'l', 'outside', '', '.wh.a', '.wh..wh.opq');

@@ -1,6 +1,6 @@
 import { type FileHandle, link, lutimes, mkdir, open, readdir, rename, rm, symlink, unlink, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { newId, systemRandom } from '@seal/foundation';
+import { newId, Problem, systemRandom } from '@seal/foundation';
 import { execa } from 'execa';
 import { syncPath, withDiskFull } from '../store/durable-file.ts';
 import { entryPath, hostile } from './entry-path.ts';
@@ -9,6 +9,8 @@ import { type LayerEntry, type LayerSource, readLayer } from './read-layer.ts';
 export interface UnpackOptions {
   /** Default true: everything is on disk before the layer appears at its place, so a power loss never leaves half of it. */
   readonly durable?: boolean;
+  /** Ends the work between two entries with CANCELLED. */
+  readonly signal?: AbortSignal;
 }
 
 export interface UnpackResult {
@@ -17,6 +19,9 @@ export interface UnpackResult {
   /** False: the layer was there already, nothing was done. */
   readonly unpacked: boolean;
 }
+
+/** In the name of a layer that is being unpacked. */
+const partialMark = '.partial-';
 
 type Kind = 'file' | 'symlink' | 'directory';
 
@@ -41,7 +46,7 @@ interface Unpacking {
 export async function unpackLayer(source: LayerSource, target: string, options: UnpackOptions = {}): Promise<UnpackResult> {
   if (await isUnpacked(target)) return { entries: 0, bytes: 0, unpacked: false };
   await mkdir(dirname(target), { recursive: true });
-  const partial = join(dirname(target), `${basename(target)}.partial-${newId('u', systemRandom)}`);
+  const partial = join(dirname(target), `${basename(target)}${partialMark}${newId('u', systemRandom)}`);
   const archive = `layer ${source.name ?? source.expectedDigest ?? source.path}`;
   const unpacking: Unpacking = { root: partial, archive, made: new Map(), directories: new Map(), bytes: 0 };
   let entries = 0;
@@ -49,6 +54,7 @@ export async function unpackLayer(source: LayerSource, target: string, options: 
     await withDiskFull(target, async () => {
       await mkdir(partial, { mode: 0o700 });
       await readLayer(source, async (entry) => {
+        if (options.signal?.aborted) throw new Problem('CANCELLED', `unpacking ${archive} was cancelled`);
         entries += 1;
         await unpackEntry(unpacking, entry);
       });
@@ -62,6 +68,17 @@ export async function unpackLayer(source: LayerSource, target: string, options: 
     throw thrown;
   }
   return { entries, bytes: unpacking.bytes, unpacked: true };
+}
+
+/** Removes the half layers that a killed process left in a directory of layers. Only for when nobody unpacks there: at a daemon's start. */
+export async function removePartialLayers(directory: string): Promise<number> {
+  const names = await readdir(directory).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return [];
+    throw thrown;
+  });
+  const partial = names.filter((name) => name.includes(partialMark));
+  for (const name of partial) await rm(join(directory, name), { recursive: true, force: true });
+  return partial.length;
 }
 
 async function moveIntoPlace(partial: string, target: string): Promise<void> {
