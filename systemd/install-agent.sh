@@ -61,7 +61,7 @@ install_agent() {
     *) fail 5 "AGENT_NOT_SERVED: there is no agent for the processor $(uname -m)" ;;
   esac
   work=$(mktemp -d)
-  trap 'rm -rf "$work" "$lib.new"' EXIT
+  trap clean_up EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   read_token
@@ -70,6 +70,12 @@ install_agent() {
   enrol
   put_in_place
   start
+}
+
+# Nothing of a try that failed stays: folders go when they are empty.
+clean_up() {
+  rm -rf "$work" "$lib.new"
+  rmdir "$(dirname "$lib")" "$state" "$(dirname "$state")" 2>/dev/null || true
 }
 
 # Sets server and pin from the token and keeps the token in a file of mode 0600; it is in no argument from here on.
@@ -141,11 +147,7 @@ enrol() {
   set -- --token-file "$work/token" --server "$server" --state-dir "$state"
   if [ -n "$node_name" ]; then set -- "$@" --node-name "$node_name"; fi
   if [ "$replace" = yes ]; then set -- "$@" --replace; fi
-  "$lib.new/node" "$lib.new/seal-agent.mjs" enrol "$@" || {
-    status=$?
-    rmdir "$state" "$(dirname "$state")" 2>/dev/null || true
-    exit "$status"
-  }
+  "$lib.new/node" "$lib.new/seal-agent.mjs" enrol "$@" || exit $?
 }
 
 put_in_place() {
@@ -180,7 +182,7 @@ uninstall() {
   fi
   if [ -z "$destdir" ]; then systemctl disable --quiet --now seal-agent 2>/dev/null || true; fi
   rm -rf "$unit" "$lib" "$lib.new" "$lib.old" "$bin/seal-agent" "$state"
-  rmdir "$(dirname "$state")" "$(dirname "$lib")" 2>/dev/null || true
+  rmdir "$data" "$(dirname "$state")" "$(dirname "$lib")" 2>/dev/null || true
   if [ -z "$destdir" ]; then systemctl daemon-reload; fi
   say 'the agent and the identity of this host are gone'
 }

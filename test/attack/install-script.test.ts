@@ -201,6 +201,6 @@ async function watchedPrograms(folder: string, log: string): Promise<string> {
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
+    .filter((entry) => !entry.isDirectory() || entry.name.startsWith('seal'))
     .map((entry) => join(entry.parentPath, entry.name));
 }
