@@ -1,12 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unpackLayer } from '@seal/cluster-image';
 import { systemClock, systemRandom } from '@seal/foundation';
 import type { Logger } from 'pino';
 import { agentVersion } from './agent-version.ts';
 import type { AgentConfig } from './config.ts';
 import { readEnrolledServer } from './enrol/enrolled-server.ts';
-import { renewExpired } from './enrol/renew-expired.ts';
 import { serverBlobSource } from './host/blob-source.ts';
 import { bootId } from './host/boot-id.ts';
 import { clusterImageRootfs } from './host/cluster-image-rootfs.ts';
@@ -26,11 +24,10 @@ import { defaultRunnerLimits, type StepReports } from './runner/runner-ports.ts'
 import { StepRunner } from './runner/step-runner.ts';
 import { AgentProtocol } from './session/agent-protocol.ts';
 import { grpcTransport } from './session/grpc-transport.ts';
-import { IdentityHolder } from './session/identity-holder.ts';
+import { IdentityHolder, type Renewals } from './session/identity-holder.ts';
 import { keepConnected, type Session } from './session/keep-connected.ts';
 import { keepRenewed } from './session/keep-renewed.ts';
-import { renewCertificate } from './session/renew-certificate.ts';
-import { serverAddresses } from './session/server-addresses.ts';
+import { type ServerAddresses, serverAddresses } from './session/server-addresses.ts';
 import { stepHandlers } from './steps/handlers.ts';
 
 const clock = systemClock;
@@ -43,11 +40,7 @@ const random = systemRandom;
 export async function startAgent(config: AgentConfig, log: Logger): Promise<() => Promise<void>> {
   const { stateDirectory, server: host, grpcPort, httpsPort } = config;
   const addresses = serverAddresses({ host, grpcPort, httpsPort }, readEnrolledServer(stateDirectory));
-  const renewals = {
-    renew: renewCertificate.bind(undefined, addresses.grpc),
-    renewExpired: renewExpired.bind(undefined, addresses.https),
-  };
-  const identity = new IdentityHolder(join(stateDirectory, 'identity'), renewals, clock);
+  const identity = new IdentityHolder(join(stateDirectory, 'identity'), renewalsWith(addresses), clock);
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   const link: { session?: Session } = {};
   const closeStatus = await openStatusSocket(join(stateDirectory, 'agent.sock'), () => ({
@@ -86,6 +79,14 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<() =
   };
 }
 
+/** Loaded twice a day: the libraries behind certificate requests are large. */
+function renewalsWith({ grpc, https }: ServerAddresses): Renewals {
+  return {
+    renew: async (identity) => (await import('./session/renew-certificate.ts')).renewCertificate(grpc, identity),
+    renewExpired: async (identity) => (await import('./enrol/renew-expired.ts')).renewExpired(https, identity),
+  };
+}
+
 interface Host {
   readonly layers: LayerStore;
   readonly mounts: RootfsMounts;
@@ -93,9 +94,9 @@ interface Host {
 
 function composeHost({ stateDirectory }: AgentConfig, httpsServer: string, identity: IdentityHolder): Host {
   const source = serverBlobSource(httpsServer, () => identity.current);
-  const layers = new LayerStore({ stateDirectory, source, unpackLayer });
-  const record = new MountRecord(join(stateDirectory, 'mounts.json'));
   const rootfs = clusterImageRootfs;
+  const layers = new LayerStore({ stateDirectory, source, unpackLayer: rootfs.unpackLayer });
+  const record = new MountRecord(join(stateDirectory, 'mounts.json'));
   return { layers, mounts: new RootfsMounts({ rootfs, layers, record, stateDirectory: join(stateDirectory, 'rootfs') }) };
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Problem } from '@seal/foundation';
 import { load } from 'js-yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const defaultConfigPath = '/etc/seal/agent.yaml';
 

@@ -5,7 +5,6 @@ import { destination, pino } from 'pino';
 import { agentVersion } from './agent-version.ts';
 import { startAgent } from './compose.ts';
 import { type AgentSettings, loadConfig } from './config.ts';
-import { addEnrolCommand } from './enrol/enrol-command.ts';
 import { readStatus } from './host/status-socket.ts';
 
 interface Flags {
@@ -49,9 +48,10 @@ withFlags(program.command('status').description('Show whether the agent runs and
   },
 );
 
-addEnrolCommand(program);
+// A running agent does without the libraries of enrolment.
+if (process.argv[2] !== 'run') (await import('./enrol/enrol-command.ts')).addEnrolCommand(program);
 
-program.parseAsync().catch(fail);
+await program.parseAsync().catch(fail);
 
 function withFlags(command: Command): Command {
   const port = (value: string) => Number(value);

@@ -3,19 +3,14 @@ import { dirname, join } from 'node:path';
 import type { LayerRef } from '@seal/plan';
 import type { BlobSource } from './blob-source.ts';
 import { fetchBlob } from './fetch-blob.ts';
+import type { RootfsPort } from './rootfs-port.ts';
 import { SharedWork } from './shared-work.ts';
-
-/** @seal/cluster-image's unpackLayer: verifies the digest, and `target` appears complete and durable or not at all. */
-export type UnpackLayer = (
-  source: { readonly path: string; readonly mediaType: string; readonly expectedDigest: string },
-  target: string,
-) => Promise<unknown>;
 
 export interface LayerStoreOptions {
   /** Holds `blobs/` and `layers/`, on one file system. */
   readonly stateDirectory: string;
   readonly source: BlobSource;
-  readonly unpackLayer: UnpackLayer;
+  readonly unpackLayer: RootfsPort['unpackLayer'];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeFileAtomically } from './write-file-atomically.ts';
 
 const schema = z.record(z.string(), z.object({ layers: z.array(z.string()) }));

@@ -1,5 +1,10 @@
 /** Rootfs of clusters on this host, as a port over @seal/cluster-image. */
 export interface RootfsPort {
+  /** Verifies the digest first; `target` appears complete and durable or not at all, and stays as it is when it is there. */
+  unpackLayer(
+    source: { readonly path: string; readonly mediaType: string; readonly expectedDigest: string },
+    target: string,
+  ): Promise<unknown>;
   /**
    * Makes the rootfs of unpacked layers, lowest first, with a writable top in `workDir`. With the same layers again it keeps what was
    * written on top, also after a reboot; with other layers it replaces the whole rootfs.

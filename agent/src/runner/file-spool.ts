@@ -1,9 +1,12 @@
 import { appendFile, type FileHandle, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '@seal/foundation';
-import { execa } from 'execa';
+import { runTool } from '../host/run-tool.ts';
 import type { DroppedRange, OutputStream, SpoolPort } from './spool-port.ts';
 import { parseStepKey, type StepKey, stepKeyText } from './step-key.ts';
+
+/** Punching a hole is quick; a disk that hangs must not keep the outbox waiting for ever. */
+const punchMs = 30_000;
 
 /** Where a step's files are: one directory for each attempt below `root`. */
 export function spoolFiles(
@@ -66,13 +69,10 @@ export class FileSpool implements SpoolPort {
     // The note comes first: a hole that nobody knows of would be read as zero bytes.
     await writeFile(`${path}.dropped`, `${from} ${range.to}\n`, { mode: 0o600 });
     this.#dropped.set(`${path}.dropped`, { from, to: range.to });
-    try {
-      await execa('fallocate', ['--punch-hole', '--offset', String(from), '--length', String(range.to - from), path]);
-    } catch (error) {
-      throw new Problem('SPOOL_FAILED', `cannot give back the disk space of old output in ${path}: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+    const argv = ['fallocate', '--punch-hole', '--offset', String(from), '--length', String(range.to - from), path];
+    const { exitCode, stderr } = await runTool({ argv, signal: AbortSignal.timeout(punchMs) });
+    if (exitCode !== 0)
+      throw new Problem('SPOOL_FAILED', `cannot give back the disk space of old output in ${path}: ${stderr.trim()}`);
   }
 
   async dropped(key: StepKey, stream: OutputStream): Promise<DroppedRange | undefined> {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type ProblemCode, problemCodes } from '@seal/foundation';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const key = { step: z.string(), attempt: z.number().int() };
 const at = z.number();

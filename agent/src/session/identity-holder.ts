@@ -1,6 +1,5 @@
 import type { Clock } from '@seal/foundation';
-import { parseCertificate } from '@seal/pki';
-import { type Identity, readIdentity, writeRenewed } from './identity.ts';
+import { type Identity, readCertificate, readIdentity, writeRenewed } from './identity.ts';
 
 /** How a new certificate is asked for. */
 export interface Renewals {
@@ -30,15 +29,15 @@ export class IdentityHolder {
   }
 
   get nodeId(): string {
-    return parseCertificate(this.#identity.certificatePem).commonName;
+    return readCertificate(this.#identity).nodeId;
   }
 
   /** Gets a new certificate and makes it the identity: on disk first. */
   async renew(): Promise<void> {
     const { renew, renewExpired } = this.#renewals;
-    const isExpired = parseCertificate(this.#identity.certificatePem).notAfter <= this.#clock.now();
+    const isExpired = readCertificate(this.#identity).notAfter <= this.#clock.now();
     const renewed = await (isExpired ? renewExpired : renew)(this.#identity);
-    writeRenewed(this.#directory, renewed);
+    await writeRenewed(this.#directory, renewed);
     this.#identity = renewed;
   }
 }

@@ -1,8 +1,8 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Problem } from '@seal/foundation';
-import { parseCertificate, writePrivateFile } from '@seal/pki';
+import { writeFileAtomically } from '../host/write-file-atomically.ts';
 
 /** What an agent proves itself with, as PEM text. */
 export interface Identity {
@@ -17,15 +17,23 @@ export function readIdentity(directory: string): Identity {
   try {
     const identity = { keyPem: read('node.key'), certificatePem: read('node.crt'), caPem: read('ca.crt') };
     createPrivateKey(identity.keyPem);
-    parseCertificate(identity.certificatePem);
+    readCertificate(identity);
     return identity;
   } catch (error) {
     throw new Problem('AGENT_NOT_ENROLLED', `this host is not enrolled: ${(error as Error).message}`, { cause: error });
   }
 }
 
+/** What the agent has to know of its certificate. Not @seal/pki's: that loads all of X.509, which an idle agent does without. */
+export function readCertificate({ certificatePem }: Identity): { nodeId: string; notBefore: number; notAfter: number } {
+  const { subject, validFromDate, validToDate } = new X509Certificate(certificatePem);
+  const nodeId = /^CN=(.+)$/m.exec(subject)?.[1];
+  if (nodeId === undefined) throw new Error('the certificate names no node');
+  return { nodeId, notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() };
+}
+
 /** Puts a renewed certificate in the place of the old one; the key stays. The authority comes first: it must know the certificate. */
-export function writeRenewed(directory: string, renewed: { readonly certificatePem: string; readonly caPem: string }): void {
-  writePrivateFile(join(directory, 'ca.crt'), renewed.caPem);
-  writePrivateFile(join(directory, 'node.crt'), renewed.certificatePem);
+export async function writeRenewed(directory: string, renewed: Pick<Identity, 'certificatePem' | 'caPem'>): Promise<void> {
+  await writeFileAtomically(join(directory, 'ca.crt'), Buffer.from(renewed.caPem), 0o600);
+  await writeFileAtomically(join(directory, 'node.crt'), Buffer.from(renewed.certificatePem), 0o600);
 }

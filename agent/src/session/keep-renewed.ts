@@ -1,7 +1,6 @@
 import { type Clock, type Random, sleep } from '@seal/foundation';
-import { parseCertificate, renewalTime } from '@seal/pki';
 import type { Log } from '../runner/runner-ports.ts';
-import type { Identity } from './identity.ts';
+import { type Identity, readCertificate } from './identity.ts';
 
 /** Between tries while the server cannot renew: there are hours left. */
 const retryMs = 5 * 60_000;
@@ -17,20 +16,25 @@ export interface RenewalPorts {
   readonly log: Log;
 }
 
-/** Renews the certificate at about the middle of its life, again and again, until `signal` is aborted. */
+/** Renews the certificate in the middle of its life, again and again, until `signal` is aborted. */
 export async function keepRenewed({ identity, renew, clock, random, log }: RenewalPorts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const dueAt = renewalTime(parseCertificate(identity().certificatePem), random);
+    const dueAt = renewalTime(readCertificate(identity()), random);
     while (clock.now() < dueAt && !signal.aborted) await pause(clock, Math.min(lookMs, dueAt - clock.now()), signal);
     if (signal.aborted) return;
     try {
       await renew();
-      log.info({ notAfter: parseCertificate(identity().certificatePem).notAfter }, 'certificate renewed');
+      log.info({ notAfter: readCertificate(identity()).notAfter }, 'certificate renewed');
     } catch (error) {
       log.warn({ err: error, retryInMs: retryMs }, 'the certificate could not be renewed');
       await pause(clock, retryMs, signal);
     }
   }
+}
+
+/** At half of its life, minus a random tenth of it, so that nodes enrolled together do not come back together. */
+function renewalTime({ notBefore, notAfter }: { notBefore: number; notAfter: number }, random: Random): number {
+  return Math.floor(notBefore + (notAfter - notBefore) * (0.5 - 0.1 * random.fraction()));
 }
 
 /** Ends early, without an error, when the signal is aborted. */

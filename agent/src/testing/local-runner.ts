@@ -61,7 +61,12 @@ export class LocalRunner {
       source,
       unpackLayer: () => Promise.reject(new Error('not here')),
     });
-    const rootfs = { mount: async () => undefined, unmount: async () => undefined, renderTemplates: async () => undefined };
+    const rootfs = {
+      unpackLayer: async () => undefined,
+      mount: async () => undefined,
+      unmount: async () => undefined,
+      renderTemplates: async () => undefined,
+    };
     const record = new MountRecord(join(directory, 'mounts.json'));
     const mounts = new RootfsMounts({ rootfs, layers, record, stateDirectory: directory });
     const hostsFile = join(directory, 'hosts');
