@@ -59,7 +59,6 @@ wrap() {
 
 set_address() {
   config=/etc/seal/server.yaml
-users=/usr/local/lib/sysusers.d/seal.conf
   if [ -f "$config" ]; then sed '/^address:/d' "$config" >"$config.new"; else : >"$config.new"; fi
   printf "address: '%s'\n" "$address" >>"$config.new"
   chmod 0644 "$config.new"
@@ -91,6 +90,7 @@ uninstall() {
   systemctl daemon-reload
   if [ "$purge" = yes ]; then
     rm -rf /var/lib/seal/server /etc/seal/server.yaml
+    if id seal-server >/dev/null 2>&1; then userdel seal-server; fi
     rmdir /var/lib/seal /etc/seal 2>/dev/null || true
     echo 'seal-server, its state and its identity are gone.'
   else
