@@ -20,7 +20,7 @@ export function readStatement(source: KubefileSource, ast: AstInstruction, escap
   const at = { line: range.start.line + 1, column: range.start.character + 1 };
   const start = { line: keywordRange.end.line + 1, column: keywordRange.end.character + 1 };
   const isHeredocKeyword = keyword === 'RUN' || keyword === 'COPY' || keyword === 'ADD';
-  const marks = isHeredocKeyword ? (ast as Copy | Run).getHeredocs() : [];
+  const marks = isHeredocKeyword ? readMarks(source, ast as Copy | Run, at) : [];
   const [firstMark] = marks;
   const headLine = firstMark ? firstMark.getStartRange().start.line + 1 : range.end.line + 1;
   const whole = logicalText(source.lines, start, headLine, escapeCharacter);
@@ -39,6 +39,16 @@ export function readStatement(source: KubefileSource, ast: AstInstruction, escap
     bodyLine = end + 2;
   }
   return { keyword, written: ast.getInstruction(), at, rest, heredocs };
+}
+
+/** dockerfile-ast 0.7 fails on heredocs that are glued to other characters, such as `x<<A<<A`. */
+function readMarks(source: KubefileSource, ast: Copy | Run, at: Position): ReturnType<Run['getHeredocs']> {
+  try {
+    return ast.getHeredocs();
+  } catch (thrown) {
+    if (!(thrown instanceof TypeError)) throw thrown;
+    throw kubefileProblem(source, at, 'a heredoc of this instruction cannot be read; expected "<<NAME" as a word of its own');
+  }
 }
 
 /** Lines `first` to `end` (1-based, `end` exclusive of the delimiter's own line, which is `end + 1`). */
