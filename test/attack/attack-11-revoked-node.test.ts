@@ -61,8 +61,15 @@ describe('attack 11: a revoked node', () => {
       const late = authenticateOf(server);
       assert.throws(() => late(derOf(identityOf(host).certificatePem)), { code: 'UNAUTHENTICATED' });
       assert.equal(late(derOf(identityOf(host).certificatePem), 30 * day).nodeId, nodeId);
+      const renewed = parseCertificate((await renewExpired(server.address, identityOf(host))).certificatePem);
+      assert.equal(renewed.commonName, nodeId);
+      assert.ok(renewed.notAfter > server.clock.now());
       server.clock.offsetMilliseconds = 32 * day;
-      assert.throws(() => authenticateOf(server)(derOf(identityOf(host).certificatePem), 30 * day), { code: 'UNAUTHENTICATED' });
+      await assert.rejects(renewExpired(server.address, identityOf(host)), { code: 'UNAUTHENTICATED' });
+      host.clock.offsetMilliseconds = 32 * day;
+      const { token } = await server.token();
+      assert.equal((await host.enrol(token)).nodeId, nodeId);
+      assert.equal(authenticateOf(server)(derOf(identityOf(host).certificatePem)).nodeId, nodeId);
     }));
 
   it('is one of certificates denied by serial, of other authorities, of servers or of nobody', () =>
