@@ -111,12 +111,16 @@ async function runPods(lab: Lab): Promise<void> {
   await kubectl(lab, 'apply -f /var/lib/seal/data/default/rootfs/manifests/demo-web.yaml');
   await kubectl(lab, 'rollout status deployment/demo-web --timeout=180s');
   await kubectl(lab, 'get pods,services -o wide');
+  // A new endpoint lags the rollout by a second or two.
   const answered = await m1.sh(
     `ip=$(kubectl --kubeconfig /etc/kubernetes/admin.conf get service demo-web -o jsonpath='{.spec.clusterIP}')
-     for i in $(seq 40); do curl -fsS --max-time 5 "http://$ip/"; echo; done | sort | uniq -c`,
-    { timeoutSeconds: 120 },
+     for i in $(seq 200); do
+       curl -fsS --max-time 5 "http://$ip/" || sleep 0.5
+       sleep 0.05
+     done | sort | uniq -c | grep demo-web`,
+    { timeoutSeconds: 180 },
   );
-  console.log(answered);
+  console.log(`answers over the Service, by pod:\n${answered}`);
   if (answered.trim().split('\n').length < 2) throw new Error(`only one pod answered over the Service:\n${answered}`);
 }
 

@@ -5,8 +5,10 @@ export async function untilConnected(server: Host, hosts: readonly Host[], timeo
   let seen = 'nothing yet';
   await pollUntil(
     async () => {
-      seen = (await server.mustRun('sealctl', ['nodes', '-o', 'json'])).stdout;
-      const nodes = JSON.parse(seen) as { name: string; connected: boolean }[];
+      const { code, stdout, stderr } = await server.run('sealctl', ['nodes', '-o', 'json']);
+      seen = stdout || stderr;
+      if (code !== 0) return undefined;
+      const nodes = JSON.parse(stdout) as { name: string; connected: boolean }[];
       return hosts.every((host) => nodes.some((node) => node.name === host.name && node.connected)) || undefined;
     },
     { timeoutSeconds, describe: () => `not every agent is connected; the server sees: ${seen}` },

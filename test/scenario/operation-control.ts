@@ -21,15 +21,22 @@ export async function newest(seal: SealLab): Promise<OperationSummary> {
 
 /** Waits until the operation has ended; returns how. */
 export async function ended(seal: SealLab, id: string, timeoutSeconds = 120): Promise<OperationSummary> {
-  let seen: OperationSummary | undefined;
+  let seen = 'nothing yet';
   return pollUntil(
     async () => {
-      const operations = await seal.json<OperationSummary[]>('operation', 'list');
-      seen = operations.find((operation) => operation.id === id);
-      return seen && ['SUCCEEDED', 'FAILED', 'CANCELLED'].includes(seen.status) ? seen : undefined;
+      // The server may be away just now: that is what some scenarios are about.
+      const { code, stdout, stderr } = await seal.sealctl(['operation', 'list', '-o', 'json']);
+      seen = stdout || stderr;
+      if (code !== 0) return undefined;
+      const operation = (JSON.parse(stdout) as OperationSummary[]).find((candidate) => candidate.id === id);
+      return operation && isEnded(operation) ? operation : undefined;
     },
-    { timeoutSeconds, describe: () => `operation ${id} has not ended: ${JSON.stringify(seen)}` },
+    { timeoutSeconds, describe: () => `operation ${id} has not ended: ${seen}` },
   );
+}
+
+export function isEnded(operation: OperationSummary): boolean {
+  return ['SUCCEEDED', 'FAILED', 'CANCELLED'].includes(operation.status);
 }
 
 /** Waits until a script with that pause is running on the host. */

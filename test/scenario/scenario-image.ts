@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type SealLab, useSealLab } from '../deploy/seal-lab.ts';
 import type { Host } from '../hosts/index.ts';
+import { ended, isEnded, type OperationSummary } from './operation-control.ts';
 
 const folder = fileURLToPath(new URL('./image', import.meta.url));
 export const image = 'scripts:1';
@@ -28,8 +29,15 @@ export const effectsOfInstall = {
   worker: { containerd: 1, init_kube: 1, kubeadm_join: 1 },
 };
 
-/** Takes whatever clusters there are away and forgets the effects so far, so that the next test finds the hosts as new. */
+/** Brings every agent back, ends what runs, takes clusters away and forgets the effects, so that the next test finds the hosts as new. */
 export async function clearAway(seal: SealLab, names: readonly string[]): Promise<void> {
+  await Promise.all(names.map((name) => seal.host(name).sh('systemctl start seal-agent')));
+  await seal.untilConnected(...names);
+  for (const operation of await seal.json<OperationSummary[]>('operation', 'list')) {
+    if (isEnded(operation)) continue;
+    await seal.mustSealctl('operation', 'cancel', operation.id);
+    await ended(seal, operation.id);
+  }
   for (const cluster of await seal.json<{ name: string }[]>('status'))
     await seal.mustSealctl('delete', '-a', '--cluster', cluster.name, '--yes');
   await Promise.all(names.map((name) => seal.host(name).sh('rm -rf /var/log/seal-scenario /run/mended')));

@@ -39,7 +39,7 @@ clean_tables() {
 clean_network() {
   local name
   ip -4 -o route show proto 146 | awk '{ print $1 }' | while read -r name; do ip route del "$name" proto 146; done
-  for name in seal0 kube-ipvs0; do ! ip link show "$name" >/dev/null 2>&1 || ip link del "$name"; done
+  for name in cni0 kube-ipvs0; do ! ip link show "$name" >/dev/null 2>&1 || ip link del "$name"; done
   for name in /run/netns/cni-*; do [ ! -e "$name" ] || ip netns del "${name##*/}"; done
   clean_tables iptables ip
   clean_tables ip6tables ip6

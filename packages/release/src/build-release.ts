@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { execa } from 'execa';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -65,7 +65,8 @@ export async function buildRelease(options: ReleaseOptions = {}): Promise<Releas
     await pack(agent, join(tree, `agents/linux-${arch}.tar.gz`));
 
     progress('packing the server');
-    for (const file of ['seal-server.mjs', 'sealctl.mjs', 'VERSION']) copyFileSync(join(work, file), join(tree, file));
+    cpSync(join(work, 'sealctl'), join(tree, 'sealctl'), { recursive: true });
+    for (const file of ['seal-server.mjs', 'VERSION']) copyFileSync(join(work, file), join(tree, file));
     copyFileSync(node, join(tree, 'node'));
     chmodSync(join(tree, 'node'), 0o755);
     for (const place of ['proto', 'node_modules/grpc-health-check/proto', 'node_modules/@grpc/reflection/build/proto'])
@@ -89,15 +90,9 @@ import { fileURLToPath as __fileURLToPath } from 'node:url';
 const require = __createRequire(import.meta.url);
 const __dirname = __fileURLToPath(new URL('./bundled/from', import.meta.url));`;
 
-/** One minified ES module per program. */
+/** One minified ES module per daemon, a folder of them for sealctl. */
 async function bundle(out: string, version: string): Promise<void> {
-  await build({
-    entryPoints: {
-      'seal-server': join(root, 'server/src/main.ts'),
-      'seal-agent': join(root, 'agent/src/main.ts'),
-      sealctl: join(root, 'packages/sealctl/src/main.ts'),
-    },
-    outdir: out,
+  const options: BuildOptions = {
     outExtension: { '.js': '.mjs' },
     bundle: true,
     minify: true,
@@ -109,7 +104,12 @@ async function bundle(out: string, version: string): Promise<void> {
     banner: { js: banner },
     legalComments: 'none',
     logLevel: 'error',
-  });
+  };
+  const daemons = { 'seal-server': join(root, 'server/src/main.ts'), 'seal-agent': join(root, 'agent/src/main.ts') };
+  await build({ ...options, entryPoints: daemons, outdir: out });
+  // In chunks: a command that a person waits for loads only what it needs.
+  const sealctl = { sealctl: join(root, 'packages/sealctl/src/main.ts') };
+  await build({ ...options, entryPoints: sealctl, splitting: true, outdir: join(out, 'sealctl') });
   writeFileSync(join(out, 'VERSION'), `${version}\n`);
 }
 
