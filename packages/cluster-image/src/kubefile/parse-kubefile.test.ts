@@ -129,7 +129,7 @@ test('refuses what it cannot do, at the place where it stands', () => {
     ['FROM a\nADD https://x/y z', 'KUBEFILE_UNSUPPORTED', 2, /ADD of a URL is not supported yet/],
     ['FROM a\nCOPY --from=x a b', 'KUBEFILE_UNSUPPORTED', 2, /--from is not supported yet/],
     ['FROM a\nRUN <<E\n#!/bin/python\nE', 'KUBEFILE_UNSUPPORTED', 2, /interpreter line/],
-    ['FROM a\nCOPY #<<E<<E', 'KUBEFILE_INVALID', 2, /heredoc of this instruction cannot be read/],
+    ['FROM a\nCOPY <<E\n\\\n\tE\n', 'KUBEFILE_INVALID', 2, /has no end that can be found/],
     ['FROM a\nUSER x', 'KUBEFILE_UNSUPPORTED', 2, /USER is not supported/],
     ['FROM a\nCOPY --nope a b', 'KUBEFILE_INVALID', 2, /no flag --nope; expected --chmod/],
     ['FROM a\nCOPY a', 'KUBEFILE_INVALID', 2, /needs a source and a destination/],

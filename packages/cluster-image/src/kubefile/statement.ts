@@ -41,13 +41,17 @@ export function readStatement(source: KubefileSource, ast: AstInstruction, escap
   return { keyword, written: ast.getInstruction(), at, rest, heredocs };
 }
 
-/** dockerfile-ast 0.7 fails on heredocs that are glued to other characters, such as `x<<A<<A`. */
+/** dockerfile-ast 0.7 joins body lines that end with the escape character, and then fails where it does not find the end of the heredoc. */
 function readMarks(source: KubefileSource, ast: Copy | Run, at: Position): ReturnType<Run['getHeredocs']> {
   try {
     return ast.getHeredocs();
   } catch (thrown) {
     if (!(thrown instanceof TypeError)) throw thrown;
-    throw kubefileProblem(source, at, 'a heredoc of this instruction cannot be read; expected "<<NAME" as a word of its own');
+    throw kubefileProblem(
+      source,
+      at,
+      'a heredoc of this instruction has no end that can be found; expected a line with its name, after a line that does not end with the escape character',
+    );
   }
 }
 
