@@ -40,7 +40,7 @@ install_server() {
   rm -rf "$lib.old"
 
   wrap seal-server seal-server.mjs
-  wrap sealctl sealctl.mjs
+  wrap sealctl sealctl/sealctl.mjs
   if [ -n "$address" ]; then set_address; fi
   create_user
   install -m 0644 "$lib/systemd/seal-server.service" "$unit"
