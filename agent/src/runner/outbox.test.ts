@@ -153,6 +153,18 @@ test('a spool is removed when the server has the outcome and all of the output, 
     });
 });
 
+test('output of a lower attempt is sent and then removed, without an outcome, once a higher attempt began', () =>
+  withOutbox(async ({ outbox, write, spool }) => {
+    write(a, 'lost');
+    outbox.end(a, { stdoutBytes: 4, stderrBytes: 0 });
+    await outbox.connected(() => undefined, 1000);
+    outbox.begin({ step: 'a', attempt: 2 });
+    await outbox.settleBelow({ step: 'a', attempt: 2 });
+    assert.equal((await spool.list()).length, 2);
+    await outbox.acknowledge(a, 1, 4);
+    assert.deepEqual(await spool.list(), [b]);
+  }));
+
 test('whatever is written, cut and acknowledged, the server gets every byte once and in order', () =>
   fc.assert(
     fc.asyncProperty(

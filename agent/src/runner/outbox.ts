@@ -89,6 +89,12 @@ export class Outbox {
     await this.#removeWhenDone(key);
   }
 
+  /** A higher attempt of the step began: nobody waits for the outcomes of lower ones any more. */
+  async settleBelow(key: StepKey): Promise<void> {
+    const lower = [...this.#streams.values()].filter((state) => state.key.step === key.step && state.key.attempt < key.attempt);
+    for (const state of lower) await this.settle(state.key);
+  }
+
   /** A new session: everything not acknowledged is sent again. */
   connected(send: (chunk: OutputChunk) => void, windowBytes: number): Promise<void> {
     this.#send = send;

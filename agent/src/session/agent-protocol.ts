@@ -77,7 +77,11 @@ export class AgentProtocol implements StepReports {
   }
 
   accepted(key: StepKey): void {
-    this.#ports.outbox.begin(key);
+    const { outbox, log } = this.#ports;
+    outbox.begin(key);
+    outbox
+      .settleBelow(key)
+      .catch((error) => log.error({ ...key, err: error }, 'the output of an earlier attempt cannot be removed'));
     this.#send?.({ accepted: wireKey(key) });
   }
 
