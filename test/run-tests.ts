@@ -12,8 +12,17 @@ import { runPhases } from './setup/run-phases.ts';
  * systemd-nspawn, the latter are left out, which is said first and last.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const plainFolders = ['packages', 'server', 'agent', 'examples', 'test/architecture', 'test/simulation', 'test/setup'];
-const hostFolders = ['test/hosts', 'test/scenario', 'test/attack'];
+const plainFolders = [
+  'packages',
+  'server',
+  'agent',
+  'examples',
+  'test/architecture',
+  'test/attack',
+  'test/simulation',
+  'test/setup',
+];
+const hostFolders = ['test/hosts', 'test/scenario'];
 
 const plainFiles = testFiles(plainFolders, process.argv.slice(2));
 const hostFiles = testFiles(hostFolders, process.argv.slice(2));

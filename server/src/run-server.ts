@@ -12,6 +12,8 @@ import { composeServices } from './compose-services.ts';
 import { createHttpHandler } from './http/create-http-handler.ts';
 import { readInstallScript } from './http/read-install-script.ts';
 import { httpLimits, httpsOptions, secureContextOf } from './http/tls-options.ts';
+import { Audit } from './identity/audit.ts';
+import { auditedGuard } from './identity/audited-guard.ts';
 import { localGuard, makeAuthenticate, tlsGuard } from './identity/authenticate.ts';
 import { mayFetchBlob } from './image/fetchable-blobs.ts';
 
@@ -30,8 +32,10 @@ export async function runServer(core: Core): Promise<StopServer> {
 
   const authenticate = makeAuthenticate({ authority: identity.authority, nodes: core.nodes, clock: systemClock });
   const credentials = new ReloadableCredentials(identity);
-  const grpc = makeGrpcServer(composeServices(core, tlsGuard(authenticate)));
-  const localGrpc = makeGrpcServer(composeServices(core, localGuard));
+  const audit = new Audit(core.identityStore, systemClock);
+  const onAuditFailed = (error: unknown) => logger.error({ err: error }, 'a call could not be written to the audit');
+  const grpc = makeGrpcServer(composeServices(core, auditedGuard(tlsGuard(authenticate), audit, onAuditFailed)));
+  const localGrpc = makeGrpcServer(composeServices(core, auditedGuard(localGuard, audit, onAuditFailed)));
   const handler = composeHttp(core, authenticate);
   const https = createHttpsServer(httpsOptions(identity), handler.tls);
   const localHttp = createHttpServer(httpLimits, handler.local);
