@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { Problem } from '@seal/foundation';
 import { load } from 'js-yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const schema = z.strictObject({
   /** Address (or name) under which agents and operators reach this server. Default: the first global address of the machine. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Clock, Problem } from '@seal/foundation';
 import { type BootstrapToken, type Certificate, type KeyPair, keyDigest, makeCsr, parseCertificate, spkiSha256 } from '@seal/pki';
 import pRetry from 'p-retry';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type EnrolledServer, readEnrolledServer } from './enrolled-server.ts';
 import { httpsText } from './https-request.ts';
 import { PendingIdentity } from './pending-identity.ts';

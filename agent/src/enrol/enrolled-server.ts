@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Problem } from '@seal/foundation';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const form = z.object({
   /** Without port; an IPv6 address without brackets. */

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { makeCsr, parseCertificate } from '@seal/pki';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Identity } from '../session/identity.ts';
 import { httpsText } from './https-request.ts';
 

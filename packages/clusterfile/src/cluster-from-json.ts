@@ -1,5 +1,5 @@
 import { Problem } from '@seal/foundation';
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkCluster } from './check-cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { clusterDefaults } from './cluster-defaults.ts';

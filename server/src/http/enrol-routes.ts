@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, Problem } from '@seal/foundation';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../identity/caller.ts';
 import type { Enrolment } from '../identity/enrolment.ts';
 import { RateLimit } from './rate-limit.ts';

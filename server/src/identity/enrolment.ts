@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type Clock, Problem, type Random } from '@seal/foundation';
 import { type Authority, type Certificate, readCsr } from '@seal/pki';
-import { z } from 'zod';
+import * as z from 'zod';
 import { admit } from './admit.ts';
 import { appendAudit } from './audit.ts';
 import { agentOrganization } from './authenticate.ts';

@@ -6,7 +6,7 @@ import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { canonicalJson, Problem, sha256Digest } from '@seal/foundation';
 import tar from 'tar-stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import { hashFile, writeBlob } from '../store/blobs.ts';
 import { layerGzip } from '../store/decompress.ts';
 import { writeFileDurably } from '../store/durable-file.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeFileDurably } from '../store/durable-file.ts';
 import { hostile, opaqueMarker, whiteoutPrefix } from './entry-path.ts';
 import { type LayerLimits, readLayer } from './read-layer.ts';

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, realpath, rename, rm, symlink } from 'node:fs
 import { basename, dirname, join, resolve } from 'node:path';
 import { newId, Problem, systemRandom } from '@seal/foundation';
 import { execa } from 'execa';
-import { z } from 'zod';
+import * as z from 'zod';
 import { withDiskFull, writeFileDurably } from '../store/durable-file.ts';
 import { applyLayer } from './apply-layer.ts';
 import { whiteoutPrefix } from './entry-path.ts';

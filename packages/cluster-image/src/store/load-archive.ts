@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { canonicalJson, Problem } from '@seal/foundation';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ArchiveFiles, archiveFiles } from './archive-files.ts';
 import { decompress, fileCompression, layerGzip } from './decompress.ts';
 import type { ImageStore } from './image-store.ts';

@@ -1,5 +1,5 @@
 import { Problem } from '@seal/foundation';
-import { z } from 'zod';
+import * as z from 'zod';
 import { layerCompression, mediaTypes } from './media-types.ts';
 
 /** More layers than this are refused: nobody makes them, and each costs a directory and a mount on every node. */

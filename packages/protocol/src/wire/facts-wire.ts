@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import type { NodeFacts } from '@seal/plan';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const text = z.string().max(1024);
 const size = z.number().min(0);

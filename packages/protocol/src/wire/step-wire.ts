@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import type { Step } from '@seal/plan';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Step as WireStep } from '../gen/seal/v1/plan.ts';
 
 const env = z.record(z.string(), z.string());
