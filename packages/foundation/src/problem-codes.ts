@@ -744,6 +744,12 @@ export const problemCodes = {
     summary: 'An image cannot be removed from the server because a cluster was made from it and still needs it.',
     remedy: 'Delete the cluster first, or keep the image.',
   },
+  NODE_CLOCK_SKEW: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: "The clock of a host is too far off the server's for certificates to work.",
+    remedy: 'Start a time service there (chrony or systemd-timesyncd), then run the command again.',
+  },
 } as const satisfies Record<string, ProblemCodeInfo>;
 
 export type ProblemCode = keyof typeof problemCodes;

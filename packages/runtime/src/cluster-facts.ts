@@ -12,6 +12,8 @@ export interface SeenNode {
   /** What its bootstrap token allowed. */
   readonly usages: readonly ('join-master' | 'join-worker')[];
   readonly labels: Readonly<Record<string, string>>;
+  /** How far the node's clock is off the server's, in seconds, when its facts arrived; positive: the node is behind. */
+  readonly clockSkewSeconds?: number;
 }
 
 /** A ClusterImage as the planner needs it; read from manifest, config and a scan of the layers. */

@@ -45,7 +45,10 @@ export async function seenNodes(sources: FactSources, ips: readonly string[]): P
     const cluster = clusterOf(sources, node.id);
     const { id, name, usages, labels } = node;
     const connected = sessions.isConnected(id);
-    return [{ id, name, usages, labels, connected, facts: seen.facts, ...(cluster === undefined ? {} : { cluster }) }];
+    const clockSkewSeconds = Math.round((seen.seenAt - seen.facts.takenAt) / 1000);
+    return [
+      { id, name, usages, labels, connected, clockSkewSeconds, facts: seen.facts, ...(cluster === undefined ? {} : { cluster }) },
+    ];
   });
 }
 

@@ -18,7 +18,14 @@ const spareBytes = 1024 * mebibyte;
 
 /** What stands in the way of one host taking its role, by the facts its agent reported. */
 export function checkHost(check: HostCheck): Problem[] {
-  return [...roleAllowed(check), ...notElsewhere(check), ...architecture(check), ...portsFree(check), ...resources(check)];
+  return [
+    ...roleAllowed(check),
+    ...notElsewhere(check),
+    ...architecture(check),
+    ...portsFree(check),
+    ...resources(check),
+    ...clock(check),
+  ];
 }
 
 function roleAllowed({ host, seen }: HostCheck): Problem[] {
@@ -87,6 +94,21 @@ function resources({ image, host, seen }: HostCheck): Problem[] {
           ),
         ]
       : []),
+  ];
+}
+
+/** Certificates and etcd's leases do not bear more. */
+const clockSkewMaxSeconds = 30;
+
+function clock({ host, seen }: HostCheck): Problem[] {
+  const skew = seen.clockSkewSeconds ?? 0;
+  if (!seen.connected || Math.abs(skew) <= clockSkewMaxSeconds) return [];
+  const way = skew > 0 ? 'behind' : 'ahead of';
+  return [
+    new Problem(
+      'NODE_CLOCK_SKEW',
+      `the clock of ${name(seen, host)} is ${Math.abs(skew)} s ${way} the server's (limit ${clockSkewMaxSeconds} s)`,
+    ),
   ];
 }
 

@@ -74,6 +74,12 @@ const changed: readonly (readonly [title: string, nodes: readonly SeenNode[], co
     /port 10250 is in use on n1/,
   ],
   [
+    'a clock that is off',
+    [m1, { ...n1, clockSkewSeconds: -94 }, n2],
+    'NODE_CLOCK_SKEW',
+    /the clock of n1 \(10\.0\.0\.101\) is 94 s ahead of the server's \(limit 30 s\)/,
+  ],
+  [
     'swap',
     [m1, sampleNode('n1', '10.0.0.101', { host: { swapBytes: 2 ** 30 } }), n2],
     'SWAP_ON',
