@@ -53,12 +53,18 @@ describe('a real Kubernetes cluster', () => {
   });
 
   it('comes back Ready after a worker rebooted', async () => {
-    await seal().host('n1').reboot();
+    const n1 = seal().host('n1');
+    await n1.reboot();
     await seal().untilConnected('n1');
-    await pollUntil(async () => (await readyNodes(seal())).includes('n1') || undefined, {
-      timeoutSeconds: 120,
-      describe: () => 'n1 is not Ready after its reboot',
-    });
+    const bootId = await n1.bootId();
+    // Ready alone says nothing: the API believes the old kubelet for a while.
+    await pollUntil(
+      async () => {
+        const seen = await kubectl(seal().host('m1'), "get node n1 -o jsonpath='{.status.nodeInfo.bootID}'");
+        return (seen.trim() === bootId && (await readyNodes(seal())).includes('n1')) || undefined;
+      },
+      { timeoutSeconds: 180, describe: () => 'n1 is not Ready after its reboot' },
+    );
   });
 
   it('gives a worker away by delete: drained, gone from the API, host as it was found', async () => {
