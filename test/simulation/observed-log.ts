@@ -1,0 +1,223 @@
+import {
+  applyEvent,
+  emptyOperationView,
+  type OperationEvent,
+  type OperationView,
+  type Phase,
+  type Plan,
+  type StepView,
+} from '@seal/plan';
+import type { agentProto } from '@seal/protocol';
+import type { StoredOperation, StoredOutput } from '../../server/src/store/store.ts';
+import { outputByte } from './simulated-spool.ts';
+import type { World } from './world.ts';
+
+export interface ObservedOperation {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly view: OperationView;
+  /** When people resumed it. */
+  readonly resumedAt: number[];
+}
+
+type Finished = Extract<OperationEvent, { type: 'step-finished' }>;
+
+const isInFlight = (step: StepView) => step.status === 'DISPATCHED' || step.status === 'STARTED';
+const isDone = (step: StepView) => step.status !== 'PENDING' && !isInFlight(step);
+/** Outcomes that the server may write down without an agent's journal. */
+const withoutJournal = ['NODE_UNREACHABLE', 'SECRET_MISSING', 'JOURNAL_FAILED', 'CANCELLED'];
+
+/** The server's log as it is on disk, and what must hold of it with every event. */
+export class ObservedLog {
+  readonly operations: ObservedOperation[] = [];
+  readonly #world: World;
+  readonly #outputEnds = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** The operation that a step belongs to. */
+  ofStep(step: string): { readonly operation: ObservedOperation; readonly state: StepView } | undefined {
+    for (const operation of this.operations) {
+      const state = operation.view.steps.get(step);
+      if (state) return { operation, state };
+    }
+    return undefined;
+  }
+
+  created({ id, plan }: StoredOperation): void {
+    const others = this.operations.filter((other) => other.plan.cluster === plan.cluster && other.view.finishedAt === undefined);
+    if (plan.cluster !== '' && others.length > 0)
+      this.#violated('one-writer', `${id} was begun while ${others[0]?.id} changes cluster ${plan.cluster}`);
+    if (this.operations.some((other) => other.plan.id === plan.id)) this.#violated('one-plan', `${plan.id} was recorded twice`);
+    this.operations.push({ id, plan, view: emptyOperationView(id, plan), resumedAt: [] });
+  }
+
+  event(who: string, event: OperationEvent): void {
+    const operation = this.operations.find(({ id }) => id === event.operation);
+    if (!operation) return this.#violated('log', `an event of ${event.operation}, which was never recorded`);
+    const { view } = operation;
+    const { seq: _seq, at: _at, operation: _operation, ...rest } = event;
+    this.#world.note(who, `log ${view.seq + 1} ${JSON.stringify(rest).slice(0, 160)}`);
+    if (event.seq !== view.seq + 1) this.#violated('log', `event ${event.seq} follows ${view.seq} in ${event.operation}`);
+    this.#check(operation, event);
+    if (event.type === 'resume-requested') operation.resumedAt.push(this.#world.time.now);
+    applyEvent(view, event);
+    if (event.type === 'step-dispatched') this.#checkParallelism(operation, event.step);
+  }
+
+  output({ step, attempt, stream, offset, data, droppedBytes }: StoredOutput): void {
+    const name = `${step}.${attempt}/${stream}`;
+    const end = this.#outputEnds.get(name) ?? 0;
+    if (offset !== end + droppedBytes)
+      this.#violated('output', `${name}: bytes at ${offset} follow those before ${end} (dropped ${droppedBytes})`);
+    if (data.some((byte, index) => byte !== outputByte({ step, attempt }, stream, offset + index)))
+      this.#violated('output', `${name}: wrong bytes at ${offset}`);
+    this.#outputEnds.set(name, offset + data.length);
+  }
+
+  stepSent(who: string, nodeId: string, { step, attempt }: agentProto.RunStep): void {
+    const found = this.ofStep(step?.id ?? '');
+    if (!found) return this.#violated('outside-plan', `${who} sends step ${step?.id}, which is in no recorded plan`);
+    const { operation, state } = found;
+    if (state.node !== nodeId) this.#violated('outside-plan', `${who} sends step ${state.id} of node ${state.node} to ${nodeId}`);
+    if (state.attempt < attempt)
+      this.#violated('decision-durable', `${who} sends ${state.id} attempt ${attempt}, which is not in the log yet`);
+    if (operation.view.cancelRequested && who === this.#world.servers.at(-1)?.life.name)
+      this.#violated('cancelled', `${who} sends ${state.id} although its operation is to end`);
+  }
+
+  resultAcknowledged(who: string, { step, attempt }: agentProto.FinishedAck): void {
+    const found = this.ofStep(step);
+    if (found && isInFlight(found.state) && found.state.attempt <= attempt)
+      this.#violated('result-durable', `${who} acknowledges ${step} attempt ${attempt}, whose end is not in the log`);
+  }
+
+  /** In the end the journals say what the log says. */
+  checkEnd(): void {
+    for (const { id, view } of this.operations)
+      for (const step of view.steps.values()) {
+        const latest = this.#world.hosts.get(step.node)?.journal.state.latest(step.id);
+        const took = latest?.finished?.outcome === 'SUCCEEDED' || latest?.finished?.outcome === 'SKIPPED';
+        if (step.status === 'SUCCEEDED' && latest && !took)
+          this.#violated('agreement', `${id}: step ${step.id} SUCCEEDED, its agent's journal says ${latest.finished?.outcome}`);
+      }
+  }
+
+  #check(operation: ObservedOperation, event: OperationEvent): void {
+    const { view, plan } = operation;
+    const inFlight = [...view.steps.values()].filter(isInFlight);
+    if (view.finishedAt !== undefined && event.type !== 'resume-requested')
+      this.#violated('log', `${event.type} after the end of ${view.operation}`);
+    switch (event.type) {
+      case 'resume-requested':
+        if (
+          this.operations.some(
+            (other) =>
+              other !== operation &&
+              other.plan.cluster !== '' &&
+              other.plan.cluster === plan.cluster &&
+              other.view.finishedAt === undefined,
+          )
+        )
+          this.#violated('one-writer', `${view.operation} was resumed while another operation changes cluster ${plan.cluster}`);
+        return;
+      case 'phase-started':
+        this.#checkEarlierPhases(operation, event.phase);
+        return;
+      case 'phase-finished':
+        if (inFlight.length > 0) this.#violated('phase-end', `${event.phase} ends while ${inFlight[0]?.id} is in flight`);
+        return;
+      case 'operation-finished':
+        if (inFlight.length > 0) this.#violated('phase-end', `the operation ends while ${inFlight[0]?.id} is in flight`);
+        if (event.status === 'SUCCEEDED') this.#checkSuccess(operation);
+        return;
+      case 'step-dispatched':
+        return this.#checkDispatch(operation, event.step, event.attempt);
+      case 'step-finished':
+        return this.#checkOutcome(operation, event);
+    }
+  }
+
+  #checkDispatch({ view, plan }: ObservedOperation, id: string, attempt: number): void {
+    const step = view.steps.get(id);
+    const phase = plan.phases.find(({ name }) => name === step?.phase);
+    if (!step || !phase) return this.#violated('outside-plan', `step ${id} is not in ${plan.id}`);
+    if (isDone(step)) this.#violated('twice', `${id} is sent again after ${step.status}`);
+    if (attempt <= step.attempt) this.#violated('attempt', `${id}: attempt ${attempt} follows ${step.attempt}`);
+    if (view.cancelRequested) this.#violated('cancelled', `${id} is dispatched although the operation is to end`);
+    this.#checkEarlierPhases({ view, plan }, phase.name);
+    const lane = phase.steps.filter(({ node }) => node === step.node).map((each) => view.steps.get(each.id));
+    const before = lane.slice(0, lane.indexOf(step));
+    if (before.some((each) => each && !isDone(each)))
+      this.#violated('order', `${id} is dispatched before an earlier step of its node is done`);
+  }
+
+  #checkEarlierPhases({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>, name: string): void {
+    for (const phase of plan.phases) {
+      if (phase.name === name) return;
+      if (view.phases.get(phase.name)?.status !== 'SUCCEEDED')
+        this.#violated('phase-order', `${name} before ${phase.name} is done`);
+    }
+  }
+
+  #checkParallelism({ view, plan }: ObservedOperation, id: string): void {
+    const phase = plan.phases.find(({ name }) => name === view.steps.get(id)?.phase);
+    if (!phase) return;
+    const open = openNodes(phase, view);
+    if (open.length > phase.parallelism)
+      this.#violated('parallelism', `${open.join(', ')} at a time in ${phase.name}, which allows ${phase.parallelism}`);
+  }
+
+  #checkSuccess({ view, plan }: ObservedOperation): void {
+    for (const step of plan.phases.flatMap((phase) => phase.steps)) {
+      const status = view.steps.get(step.id)?.status;
+      if (status !== 'SUCCEEDED' && status !== 'SKIPPED' && !step.mayFail)
+        this.#violated('success', `the operation SUCCEEDED, its step ${step.id} is ${status}`);
+    }
+  }
+
+  /** What is written down as the end of a step is what its node knows, with all of its output. */
+  #checkOutcome({ view }: ObservedOperation, { step, attempt, outcome, problem }: Finished): void {
+    const state = view.steps.get(step);
+    const host = this.#world.hosts.get(state?.node ?? '');
+    if (!state || !host) return this.#violated('outside-plan', `the end of step ${step}, which is not in the plan`);
+    if (isDone(state)) this.#violated('twice', `${step} ends as ${outcome} after ${state.status}`);
+    const known = host.journal.state.get(step, attempt)?.finished;
+    if (!known || problem?.code === 'NODE_UNREACHABLE') {
+      if (!withoutJournal.includes(problem?.code ?? ''))
+        this.#violated(
+          'agreement',
+          `${step} attempt ${attempt} is ${outcome} (${problem?.code}), its agent's journal knows nothing of it`,
+        );
+      return;
+    }
+    if (known.outcome !== outcome)
+      this.#violated(
+        'agreement',
+        `${step} attempt ${attempt} is ${outcome} (${problem?.code}), its agent's journal says ${known.outcome}`,
+      );
+    if (host.spool.wasDamaged({ step, attempt })) return;
+    for (const [stream, bytes] of [
+      [1, known.stdoutBytes],
+      [2, known.stderrBytes],
+    ] as const) {
+      const end = this.#outputEnds.get(`${step}.${attempt}/${stream}`) ?? 0;
+      if (end !== bytes) this.#violated('output', `${step}.${attempt}/${stream} ends with ${bytes} bytes, the server has ${end}`);
+    }
+  }
+
+  #violated(invariant: string, message: string): void {
+    this.#world.violated(invariant, message);
+  }
+}
+
+/** Nodes of a phase that are begun and not done. */
+function openNodes(phase: Phase, view: OperationView): string[] {
+  const nodes = [...new Set(phase.steps.map(({ node }) => node))];
+  return nodes.filter((node) => {
+    const lane = phase.steps.flatMap((step) => (step.node === node ? [view.steps.get(step.id) as StepView] : []));
+    return lane.some((step) => step.status !== 'PENDING') && !lane.every(isDone);
+  });
+}

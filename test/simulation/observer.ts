@@ -1,0 +1,96 @@
+import type { agentProto } from '@seal/protocol';
+import type { Write } from '../../server/src/store/store.ts';
+import type { Host } from './host.ts';
+import { ObservedLog } from './observed-log.ts';
+import { checkRun } from './observed-runs.ts';
+import type { Run } from './run.ts';
+import { tokenOf } from './scenario.ts';
+import type { World } from './world.ts';
+
+/** A step of the scenario and where it belongs. */
+export interface KnownStep {
+  readonly id: string;
+  readonly token: string;
+  readonly node: string;
+  readonly phase: string;
+  readonly effect: 'idempotent' | 'guarded' | 'irreversible';
+}
+
+/** Sees everything at once, and says at each event whether what must hold holds. */
+export class Observer {
+  readonly log: ObservedLog;
+  readonly #world: World;
+  readonly #steps = new Map<string, KnownStep>();
+
+  constructor(world: World) {
+    this.#world = world;
+    this.log = new ObservedLog(world);
+    for (const { plan } of world.scenario.operations)
+      for (const phase of plan.phases)
+        for (const step of phase.steps) {
+          const token = tokenOf(step);
+          this.#steps.set(token, { id: step.id, token, node: step.node, phase: phase.name, effect: step.effect });
+        }
+  }
+
+  stepOf(token: string): KnownStep {
+    const found = this.#steps.get(token);
+    if (!found) throw new Error(`nothing is called ${token} in this scenario`);
+    return found;
+  }
+
+  committed(who: string, batch: readonly Write[]): void {
+    for (const write of batch) {
+      if (write.kind === 'operation') this.log.created(write.operation);
+      else if (write.kind === 'event') this.log.event(who, write.event);
+      else if (write.kind === 'output') this.log.output(write.output);
+    }
+  }
+
+  serverSends(who: string, nodeId: string, message: agentProto.ServerMessage): void {
+    if (message.run) this.log.stepSent(who, nodeId, message.run);
+    if (message.finishedAck) this.log.resultAcknowledged(who, message.finishedAck);
+  }
+
+  runBegins(host: Host, run: Run, earlier: readonly Run[]): void {
+    checkRun(this.#world, host, this.stepOf(run.token), run, earlier);
+  }
+
+  /** What has not come to its end yet; empty when the world may end. */
+  unfinished(): string[] {
+    const world = this.#world;
+    const server = world.servers.at(-1);
+    const left: string[] = [];
+    if (!server?.parts) return ['no server serves'];
+    for (const { id, view } of this.log.operations) {
+      const why = view.waitingFor ? ` (${view.waitingFor})` : '';
+      if (view.finishedAt === undefined) left.push(`operation ${id} is ${view.status}${why}`);
+      const seq = server.parts.log.active(id)?.view.seq;
+      if (seq !== undefined && seq !== view.seq)
+        left.push(`the server has operation ${id} at event ${seq}, its store at ${view.seq}`);
+    }
+    for (const [nodeId, host] of world.hosts) {
+      if (!world.agents.get(nodeId)?.isConnected) left.push(`${host.name} is not connected`);
+      if (host.hasRunning) left.push(`a process runs on ${host.name}`);
+      if (host.spool.keys.length > 0) left.push(`${host.name} keeps the output of ${host.spool.keys.join(' ')}`);
+      for (const { step, attempt, settled, finished } of host.journal.state.entries())
+        if (!settled) left.push(`${host.name} keeps ${finished ? 'the outcome of' : 'the lost'} step ${step} attempt ${attempt}`);
+    }
+    return left;
+  }
+
+  /** What must hold when everything has come to its end. */
+  async checkEnd(): Promise<void> {
+    const { parts } = this.#world.servers.at(-1) ?? {};
+    if (!parts) return;
+    const rows = this.#world.database.prepare('SELECT name, record FROM clusters').all();
+    const stored = new Map(rows.map((row) => [String(row.name), String(row.record)]));
+    for (const record of parts.records.list())
+      if (stored.get(record.name) !== JSON.stringify(record))
+        this.#world.violated(
+          'records',
+          `the server holds cluster ${record.name} otherwise than its store: ${stored.get(record.name)}`,
+        );
+    this.log.checkEnd();
+  }
+}

@@ -1,0 +1,86 @@
+import { Problem } from '@seal/foundation';
+import type { Prng } from './prng.ts';
+import type { ScenarioOperation } from './scenario.ts';
+import type { ServerParts } from './server-life.ts';
+import type { World } from './world.ts';
+
+/** People who ask for the scenario's operations, cancel some, and resume what failed. They ask again when no answer comes. */
+export function sendOperators(world: World): void {
+  const prng = world.prng.fork('operators');
+  for (const operation of world.scenario.operations) new Operator(world, operation, prng.fork(operation.plan.id)).begin();
+}
+
+class Operator {
+  readonly #world: World;
+  readonly #operation: ScenarioOperation;
+  readonly #prng: Prng;
+  #resumesLeft: number;
+
+  constructor(world: World, operation: ScenarioOperation, prng: Prng) {
+    this.#world = world;
+    this.#operation = operation;
+    this.#prng = prng;
+    this.#resumesLeft = operation.resumes;
+  }
+
+  begin(): void {
+    const { askedAt, cancelledAt } = this.#operation;
+    this.#world.time.after(askedAt, () => this.#look());
+    if (cancelledAt !== undefined) this.#world.time.after(cancelledAt, () => this.#cancel());
+  }
+
+  /** Looks at what became of the operation and asks for what is missing. */
+  #look(): void {
+    if (this.#world.time.now >= this.#world.scenario.quietAt) return;
+    const found = this.#found();
+    if (!found) this.#start();
+    else if (found.view.finishedAt !== undefined && found.view.status !== 'SUCCEEDED' && this.#resumesLeft > 0) {
+      this.#resumesLeft -= 1;
+      this.#ask(`resume ${found.id}`, ({ starter }) => starter.resume(found.id, 'operator'));
+    }
+    this.#world.time.after(this.#prng.int(500, 9000), () => this.#look());
+  }
+
+  #start(): void {
+    const { plan } = this.#operation;
+    const { cluster } = plan;
+    const record = {
+      name: cluster,
+      state: 'installing',
+      spec: {},
+      imageDigest: '',
+      runtime: '',
+      runtimeVersion: '',
+      members: [],
+    };
+    const start = ({ starter, records }: ServerParts) => {
+      const put = () => [records.put({ ...record, ...records.get(cluster) } as unknown as Parameters<typeof records.put>[0])];
+      return starter.start(cluster === '' ? { plan } : { plan, writes: put }, 'operator');
+    };
+    this.#ask(`start ${plan.id}`, start);
+  }
+
+  #cancel(): void {
+    const found = this.#found();
+    if (found) this.#ask(`cancel ${found.id}`, ({ starter }) => starter.cancel(found.id, 'operator'));
+  }
+
+  #found() {
+    return this.#world.observer.log.operations.find(({ plan }) => plan.id === this.#operation.plan.id);
+  }
+
+  #ask(what: string, request: (parts: ServerParts) => Promise<unknown>): void {
+    const parts = this.#world.reachableServer()?.parts;
+    if (!parts) return;
+    this.#world.note('operator', what);
+    request(parts).then(
+      () => this.#world.note('operator', `${what}: done`),
+      (error: unknown) => {
+        const { code, message } = Problem.from(error);
+        this.#world.note('operator', `${what}: ${code} ${message}`);
+        if (code === 'INTERNAL' || code === 'CONFLICT_REVISION')
+          this.#world.violated('answer', `${what} was answered with ${code}: ${message}`);
+      },
+    );
+  }
+}

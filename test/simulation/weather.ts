@@ -1,0 +1,58 @@
+import type { Host } from './host.ts';
+import type { World } from './world.ts';
+
+/** Lets things go wrong that come from outside, until the world's quiet time. */
+export function makeWeather(world: World): void {
+  const prng = world.prng.fork('weather');
+  const look = () => {
+    if (world.time.now >= world.scenario.quietAt) return becomeQuiet(world);
+    for (const host of world.hosts.values()) strike(world, host);
+    if (world.faults.happens('clock-jump')) {
+      const jumpMs = prng.int(-300_000, 300_000);
+      world.serverClockOffset += jumpMs;
+      world.note('servers', `their clock jumps by ${jumpMs} ms`);
+    }
+    if (world.servers.length === 1 && world.faults.happens('two-servers')) {
+      const [old] = world.servers;
+      world.startServer();
+      world.note('servers', 'another one is started while the old one lives');
+      world.time.after(prng.int(1000, 40_000), () => old?.life.end('ended: it was replaced'));
+    }
+    world.time.after(prng.int(200, 2000), look);
+  };
+  look();
+}
+
+function strike(world: World, host: Host): void {
+  const { faults, network } = world;
+  const { nodeId, prng } = host;
+  const lasting = () => prng.pick([500, 3000, 12_000, 70_000]);
+  if (faults.happens('reset')) {
+    world.note(host.name, 'its connections are reset');
+    network.reset(nodeId);
+  }
+  if (faults.happens('cut')) {
+    world.note(host.name, 'is cut off');
+    network.block(nodeId, ['to-agent', 'to-server'], lasting());
+  }
+  if (faults.happens('one-way-cut')) {
+    const direction = prng.pick(['to-agent', 'to-server'] as const);
+    world.note(host.name, `nothing passes ${direction}`);
+    network.block(nodeId, [direction], lasting());
+  }
+  if (faults.happens('clock-jump')) host.jumpClock();
+  if (faults.happens('agent-restarted')) void world.agents.get(nodeId)?.restart();
+  if (faults.happens('reboot')) {
+    // Nobody is told: what was on its way waits for a host that does not answer.
+    network.block(nodeId, ['to-agent', 'to-server'], prng.int(2000, 30_000));
+    world.agents.get(nodeId)?.life.end('loses its power');
+    host.losePower();
+  }
+}
+
+/** From here on everything works: what was begun must come to its end. */
+function becomeQuiet(world: World): void {
+  world.note('weather', 'quiet from here on');
+  world.faults.quiet = true;
+  for (const old of world.servers.slice(0, -1)) old.life.end('ended: it was replaced');
+}

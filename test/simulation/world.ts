@@ -1,0 +1,112 @@
+import { DatabaseSync } from 'node:sqlite';
+import { AgentLife } from './agent-life.ts';
+import type { FaultKind } from './faults.ts';
+import { Faults } from './faults.ts';
+import { Host } from './host.ts';
+import type { MakeMutant, Mutant } from './mutants.ts';
+import { Network } from './network.ts';
+import { Observer } from './observer.ts';
+import { Prng } from './prng.ts';
+import { drawScenario, type Scenario } from './scenario.ts';
+import { ServerLife } from './server-life.ts';
+import { Trace } from './trace.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+export interface Violation {
+  /** Short name of the invariant. */
+  readonly invariant: string;
+  readonly message: string;
+  readonly at: number;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly without: ReadonlySet<FaultKind>;
+  readonly mutant: MakeMutant;
+  readonly keepTrace: boolean;
+}
+
+/** Everything of one run: servers, hosts with their agents, the network between them, and the observer who sees it all. */
+export class World {
+  /** Wall time when the world began. */
+  readonly epochMs = 1_700_000_000_000;
+  readonly time = new VirtualTime();
+  readonly trace: Trace;
+  readonly faults: Faults;
+  readonly scenario: Scenario;
+  readonly mutant: Mutant;
+  readonly database = new DatabaseSync(':memory:');
+  readonly network: Network;
+  readonly observer: Observer;
+  readonly hosts = new Map<string, Host>();
+  readonly agents = new Map<string, AgentLife>();
+  servers: ServerLife[] = [];
+  serverClockOffset = 0;
+  violation: Violation | undefined;
+  readonly prng: Prng;
+  #serversMade = 0;
+
+  constructor({ seed, without, mutant, keepTrace }: WorldOptions) {
+    this.prng = new Prng(seed);
+    this.mutant = mutant(() => this.time.now);
+    this.trace = new Trace(keepTrace);
+    this.faults = new Faults(this.prng.fork('faults'), without);
+    this.scenario = drawScenario(this.prng.fork('scenario'));
+    this.network = new Network(this, this.prng.fork('network'));
+    this.observer = new Observer(this);
+    for (const node of this.scenario.nodes) this.hosts.set(node.id, new Host(this, node, this.prng.fork(node.id)));
+  }
+
+  note(who: string, what: string): void {
+    this.trace.note(this.time.now, who, what);
+  }
+
+  /** Says that an invariant does not hold; the first one counts. */
+  violated(invariant: string, message: string): void {
+    this.note('OBSERVER', `${invariant}: ${message}`);
+    this.violation ??= { invariant, message, at: this.time.now };
+  }
+
+  logger(who: string) {
+    const say = (level: string) => (fields: object, message: string) => {
+      const { err, problem, ...rest } = fields as { err?: unknown; problem?: unknown };
+      const why = err ?? problem;
+      this.note(who, `${level} ${message}${why ? `: ${String(why)}` : ''} ${JSON.stringify(rest)}`);
+    };
+    return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
+  }
+
+  /** Starts a server; when it ends, and no other lives, the next one follows. */
+  startServer(): ServerLife {
+    this.#serversMade += 1;
+    const prng = this.prng.fork(`server ${this.#serversMade}`);
+    const server = new ServerLife(this, this.#serversMade, prng);
+    this.servers.push(server);
+    server.life.onEnd(() => {
+      this.servers = this.servers.filter((other) => other !== server);
+      this.time.after(prng.pick([10, 500, 5000, 30_000]), () => {
+        if (this.servers.length === 0) this.startServer();
+      });
+    });
+    return server;
+  }
+
+  /** The server that an agent reaches now: with two of them, either. */
+  reachableServer(): ServerLife | undefined {
+    const serving = this.servers.filter(({ parts }) => parts);
+    return serving.length > 1 ? this.prng.pick(serving) : serving[0];
+  }
+
+  /** Starts the agent of a host; when it ends it is started again, as its unit says. */
+  startAgent(nodeId: string): void {
+    const host = this.hosts.get(nodeId);
+    if (!host) throw new Error(`no host ${nodeId}`);
+    const agent = new AgentLife(this, host);
+    this.agents.set(nodeId, agent);
+    agent.life.onEnd(() => {
+      this.time.after(host.prng.pick([5, 100, 1000, 20_000]), () => {
+        if (this.agents.get(nodeId) === agent) this.startAgent(nodeId);
+      });
+    });
+  }
+}
