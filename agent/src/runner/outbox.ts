@@ -58,6 +58,8 @@ export class Outbox {
   readonly #limits: OutboxLimits;
   readonly #streams = new Map<string, StreamState>();
   readonly #settled = new Set<string>();
+  /** Those who wait until all output of a finished step is sent, by step. */
+  readonly #draining = new Map<string, Set<() => void>>();
   #send: ((chunk: OutputChunk) => void) | undefined;
   #windowBytes = 0;
   #pumping: Promise<void> = Promise.resolve();
@@ -105,6 +107,21 @@ export class Outbox {
 
   disconnected(): void {
     this.#send = undefined;
+    this.#wakeDrained(() => true);
+  }
+
+  /**
+   * Resolves when all output of a finished step has been sent in this session, however long that takes under the window; at once without a
+   * session, and when the session or the spool fails meanwhile.
+   */
+  async drain(key: StepKey): Promise<void> {
+    const name = stepKeyText(key);
+    const drained = new Promise<void>((resolve) => {
+      this.#draining.set(name, (this.#draining.get(name) ?? new Set()).add(resolve));
+    });
+    await this.pump();
+    if (!this.#send) this.#wakeDrained(() => true);
+    await drained;
   }
 
   /**
@@ -132,6 +149,20 @@ export class Outbox {
   stop(): void {
     this.#stopped = true;
     this.#timer?.();
+    this.#wakeDrained(() => true);
+  }
+
+  #wakeDrained(isDrained: (name: string) => boolean): void {
+    for (const [name, waiting] of this.#draining)
+      if (isDrained(name)) {
+        this.#draining.delete(name);
+        for (const wake of waiting) wake();
+      }
+  }
+
+  #isAllSent(name: string): boolean {
+    const states = outputStreams.map((stream) => this.#streams.get(`${name}/${stream}`));
+    return states.every((state) => !state || (state.finalBytes !== undefined && state.sent >= state.finalBytes));
   }
 
   async #pumpOnce(): Promise<void> {
@@ -143,8 +174,10 @@ export class Outbox {
         const state = open.shift();
         if (state && (await this.#sendChunk(state))) open.push(state);
       }
+      this.#wakeDrained((name) => this.#isAllSent(name));
     } catch (error) {
       this.#log.error({ err: error }, 'the output of steps cannot be read from the spool');
+      this.#wakeDrained(() => true);
     }
     this.#schedule();
   }
@@ -169,10 +202,13 @@ export class Outbox {
     if (bytes <= 0) return false;
     const data = await this.#spool.read(state.key, state.stream, start, bytes);
     // While reading, the session may have ended, begun anew, or the server may have said that it has more.
-    if (!this.#send || data.length === 0) return false;
+    if (!this.#send) return false;
     if (state.sent !== before) return true;
-    this.#send({ ...state.key, stream: state.stream, offset: start, data, droppedBytes: start - before });
-    state.sent = start + data.length;
+    if (data.length === 0 && state.finalBytes === undefined) return false;
+    // A finished step's output that is not there any more (a loss of power took it) is said to be dropped.
+    const offset = data.length === 0 ? (state.finalBytes ?? start) : start;
+    this.#send({ ...state.key, stream: state.stream, offset, data, droppedBytes: offset - before });
+    state.sent = offset + data.length;
     state.inFlight.push({ end: state.sent, bytes: data.length });
     return true;
   }

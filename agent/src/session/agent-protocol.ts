@@ -29,11 +29,13 @@ const factsDelayMs = 1000;
  * INVARIANTS:
  * - Hello is the first message of a session; its steps are the journal's at that moment.
  * - An outcome is sent when it is journaled, after Welcome of every session, and with a heartbeat when a whole interval passed without FinishedAck.
- * - Output that was there when a step ended goes out before its outcome, as far as the window allows.
+ * - All output of a step goes out before its outcome, in the same session.
  */
 export class AgentProtocol implements StepReports {
   readonly #ports: ProtocolPorts;
   #send: Send | undefined;
+  /** Outcomes wait for Welcome: before it no output can go out. */
+  #welcomed = false;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelFacts: (() => void) | undefined;
   /** Outcomes sent in this session, and when. */
@@ -61,6 +63,7 @@ export class AgentProtocol implements StepReports {
   disconnected(): void {
     this.#disconnect?.();
     this.#send = undefined;
+    this.#welcomed = false;
     this.#cancelHeartbeat?.();
     this.#cancelFacts?.();
     this.#outcomesSent.clear();
@@ -124,6 +127,7 @@ export class AgentProtocol implements StepReports {
     log.info({ nodeId, nodeName, serverVersion, epoch, skewMs: clock.now() - welcome.nowMs }, 'connected to the server');
     this.#onWelcome?.(welcome);
     this.#beat((welcome.heartbeatSeconds || defaultHeartbeatSeconds) * 1000);
+    this.#welcomed = true;
     const output = outbox.connected((chunk) => this.#sendChunk(chunk), welcome.outputWindowBytes || defaultWindowBytes);
     for (const { key, finished } of runner.unacknowledged()) void this.#sendOutcome(key, finished);
     await output;
@@ -151,12 +155,15 @@ export class AgentProtocol implements StepReports {
   }
 
   async #sendOutcome(key: StepKey, finished: Finished): Promise<void> {
-    await this.#ports.outbox.pump();
-    if (!this.#send) return;
+    const session = this.#send;
+    if (!session || !this.#welcomed) return;
+    await this.#ports.outbox.drain(key);
+    // A newer session has begun to send it by itself.
+    if (this.#send !== session) return;
     this.#outcomesSent.set(stepKeyText(key), this.#ports.clock.now());
     const { outcome, exitCode, problem, durationMs, stdoutBytes, stderrBytes } = finished;
     const wireProblem = problem ? problemToWire(problem) : undefined;
-    this.#send({ finished: { ...wireKey(key), outcome, exitCode, problem: wireProblem, durationMs, stdoutBytes, stderrBytes } });
+    session({ finished: { ...wireKey(key), outcome, exitCode, problem: wireProblem, durationMs, stdoutBytes, stderrBytes } });
   }
 
   #sendChunk({ step, attempt, stream, offset, data, droppedBytes }: OutputChunk): void {
