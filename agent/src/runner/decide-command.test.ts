@@ -25,6 +25,7 @@ function decide(attempt: number, entries: readonly JournalEntry[], options: { li
     attempt,
     known: entries.find((known) => known.attempt === attempt),
     latest: entries.at(-1),
+    succeeded: entries.find(({ finished }) => finished?.outcome === 'SUCCEEDED' || finished?.outcome === 'SKIPPED'),
     liveAttempt: options.live,
     neverRan: () => options.neverRan ?? false,
   }).do;

@@ -6,6 +6,8 @@ export interface CommandState {
   /** The journal's entry of that attempt, and of the highest attempt of the step. */
   readonly known: JournalEntry | undefined;
   readonly latest: JournalEntry | undefined;
+  /** Its entry of whichever attempt has SUCCEEDED or was SKIPPED. */
+  readonly succeeded: JournalEntry | undefined;
   /** Attempt of the step that is being worked on right now. */
   readonly liveAttempt: number | undefined;
   /** True when that entry was accepted but its work was certainly never begun. */
@@ -29,19 +31,19 @@ export type CommandDecision =
 
 /** The exactly-once rules of agent.proto: what a RunStep leads to. Pure. */
 export function decideCommand(state: CommandState): CommandDecision {
-  const { attempt, known, latest, liveAttempt, neverRan } = state;
+  const { attempt, known, latest, succeeded, liveAttempt, neverRan } = state;
   if (liveAttempt === attempt) return { do: 'answer-running' };
   if (known?.finished) return { do: 'answer-finished', entry: known };
   if (liveAttempt !== undefined) return liveAttempt > attempt ? { do: 'ignore' } : { do: 'hold' };
   if (!latest) return { do: 'run' };
   if (latest.attempt > attempt) return { do: 'ignore' };
+  // Also when a later attempt was begun to say so and was lost.
+  if (succeeded) return { do: 'repeat-outcome', entry: succeeded };
   switch (latest.finished?.outcome) {
-    case 'SUCCEEDED':
-    case 'SKIPPED':
-      return { do: 'repeat-outcome', entry: latest };
     case 'FAILED':
     case 'CANCELLED':
-      return { do: 'run' };
+      // One that ended before it began leaves the doubt about an earlier attempt as it was.
+      return latest.accepted.inDoubt && !latest.started ? { do: 'resolve-doubt' } : { do: 'run' };
     case 'UNKNOWN':
       return { do: 'resolve-doubt' };
     default:

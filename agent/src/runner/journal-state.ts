@@ -46,6 +46,12 @@ export class JournalState {
     return attempts?.get(Math.max(...attempts.keys()));
   }
 
+  /** The entry of an attempt of a step that has SUCCEEDED or was SKIPPED; undefined when none has. */
+  succeeded(step: string): JournalEntry | undefined {
+    const entries = [...(this.#steps.get(step)?.values() ?? [])];
+    return entries.find(({ finished }) => finished?.outcome === 'SUCCEEDED' || finished?.outcome === 'SKIPPED');
+  }
+
   /** Every entry, in no particular order. */
   *entries(): Generator<JournalEntry> {
     for (const attempts of this.#steps.values()) yield* attempts.values();

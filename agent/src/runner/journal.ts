@@ -71,6 +71,10 @@ export class Journal {
     return this.#state.latest(step);
   }
 
+  succeeded(step: string): JournalEntry | undefined {
+    return this.#state.succeeded(step);
+  }
+
   /** Entries that the server has not acknowledged yet. */
   unsettled(): JournalEntry[] {
     return [...this.#state.entries()].filter((entry) => !entry.settled);

@@ -103,6 +103,7 @@ export class StepRunner {
       attempt: key.attempt,
       known: journal.get(key.step, key.attempt),
       latest: journal.latest(key.step),
+      succeeded: journal.succeeded(key.step),
       liveAttempt: this.#live.get(key.step)?.attempt,
       neverRan: (entry) => this.#neverRan(entry),
     });
@@ -137,10 +138,10 @@ export class StepRunner {
     await this.#cancelUnbegun(key, entry);
   }
 
-  /** The server has the outcome. */
+  /** The server has the outcome, or wants no more of an attempt that was lost. */
   async settle(key: StepKey): Promise<void> {
     const entry = this.#ports.journal.get(key.step, key.attempt);
-    if (!entry?.finished || entry.settled) return;
+    if (!entry || entry.settled || this.#live.get(key.step)?.attempt === key.attempt) return;
     await this.#ports.journal.append({ type: 'settled', ...key, at: this.#ports.clock.now() }, 'written');
   }
 
@@ -168,8 +169,10 @@ export class StepRunner {
   }
 
   #neverRan(entry: JournalEntry): boolean {
+    // What an earlier attempt may have done is in doubt still.
+    if (entry.accepted.inDoubt) return false;
     if (this.#neverReleased.has(stepKeyText(entry))) return true;
-    return !entry.started && !entry.accepted.inDoubt && entry.accepted.bootId === this.#ports.bootId;
+    return !entry.started && entry.accepted.bootId === this.#ports.bootId;
   }
 
   async #work(command: RunCommand, inDoubt: boolean, outcome?: Finished): Promise<void> {
