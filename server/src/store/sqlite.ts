@@ -30,6 +30,8 @@ export function openDatabase(path: string): DatabaseSync {
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** That of this server's life; undefined until `nextEpoch`. */
+  #epoch: number | undefined;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -40,6 +42,7 @@ export class SqliteStore implements Store {
     if (batch.length === 0) return;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
+      this.#refuseWhenReplaced();
       for (const write of batch) this.#apply(write);
       this.#database.exec('COMMIT');
     } catch (error) {
@@ -52,7 +55,8 @@ export class SqliteStore implements Store {
     const row = this.#get(
       "INSERT INTO meta (key, value) VALUES ('epoch', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value",
     );
-    return Number(row?.value);
+    this.#epoch = Number(row?.value);
+    return this.#epoch;
   }
 
   async operation(id: string): Promise<StoredOperation | undefined> {
@@ -126,6 +130,13 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#database.close();
+  }
+
+  #refuseWhenReplaced(): void {
+    if (this.#epoch === undefined) return;
+    const newest = Number(this.#get("SELECT value FROM meta WHERE key = 'epoch'")?.value);
+    if (newest !== this.#epoch)
+      throw new Problem('SERVER_EPOCH_STALE', `a server with epoch ${newest} has replaced this one (epoch ${this.#epoch})`);
   }
 
   #apply(write: Write): void {

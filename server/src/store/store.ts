@@ -43,7 +43,8 @@ export type Write =
 
 /**
  * Where the server keeps what must outlive it. Asynchronous, so that an implementation over a network fits.
- * A resolved `commit` is durable (fsync). Failed writes reject with STORE_FAILED and leave nothing of the batch.
+ * A resolved `commit` is durable (fsync). Failed writes reject with STORE_FAILED and leave nothing of the batch; after another server's
+ * `nextEpoch` every write of this one rejects with SERVER_EPOCH_STALE.
  */
 export interface Store {
   commit(batch: readonly Write[]): Promise<void>;
