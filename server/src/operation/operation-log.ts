@@ -131,6 +131,11 @@ export class OperationLog {
     return this.#enqueue(id, [...eventWrites, ...writes]);
   }
 
+  /** Resolves when everything appended so far is durable; rejects when that write failed. */
+  durable(): Promise<void> {
+    return this.#enqueue('', []);
+  }
+
   /** Stores output of a step. Resolves when durable. */
   appendOutput(output: StoredOutput): Promise<void> {
     return this.#enqueue(output.operation, [{ kind: 'output', output }]);
@@ -173,15 +178,22 @@ export class OperationLog {
         for (const pending of batch) pending.resolve();
         for (const id of new Set(batch.map((pending) => pending.operation))) this.#notify(id);
       } catch (error) {
-        // Whatever was queued meanwhile was numbered on top of events that are lost: it is lost too.
-        const lost = [...batch, ...this.#queue];
-        this.#queue = [];
-        for (const active of [...this.#active.values()]) await this.#activate(active.operation);
-        await this.#onWriteFailure(error);
-        for (const pending of lost) pending.reject(error);
+        const lost = await this.#forgetUnwritten(error);
+        for (const pending of [...batch, ...lost]) pending.reject(error);
       }
     }
     this.#flushing = false;
+  }
+
+  /** Takes memory from the store again. Whatever is queued until that is done was numbered on top of events that are lost: it is lost too. */
+  async #forgetUnwritten(error: unknown): Promise<Pending[]> {
+    const lost: Pending[] = [];
+    do {
+      lost.push(...this.#queue.splice(0));
+      for (const active of [...this.#active.values()]) await this.#activate(active.operation);
+      await this.#onWriteFailure(error);
+    } while (this.#queue.length > 0);
+    return lost;
   }
 
   #notify(id: string): void {

@@ -68,6 +68,10 @@ export class Sessions implements StepSender {
   readonly #awaySince = new Map<string, number>();
   readonly #facts = new Map<string, { facts: NodeFacts; seenAt: number }>();
   readonly #listeners = new Set<() => void>();
+  /** End of what was received of a node so far, in all of its sessions. */
+  readonly #tails = new Map<string, Promise<void>>();
+  /** Of each node's newest session. */
+  readonly #outputs = new Map<string, OutputReceiver>();
   readonly #startedAt: number;
 
   constructor(options: SessionsOptions) {
@@ -87,21 +91,29 @@ export class Sessions implements StepSender {
   connect(link: AgentLink): { receive: (message: AgentMessage) => Promise<void>; closed: () => void } {
     const older = this.#sessions.get(link.nodeId);
     if (older) older.link.close(new Problem('SESSION_REPLACED', `node ${link.nodeName} opened a newer session; this one ends`));
+    const output = new OutputReceiver(this.#options.log, this.#options.store);
     const session: Session = {
       link,
-      output: new OutputReceiver(this.#options.log, this.#options.store),
+      output,
       helloSeen: false,
       heardAt: this.#options.clock.now(),
     };
     this.#sessions.set(link.nodeId, session);
-    let tail = Promise.resolve();
+    // What an older session has begun to store must be there before this one asks where it ends.
+    const earlier = this.#outputs.get(link.nodeId);
+    this.#outputs.set(link.nodeId, output);
+    void this.#queue(link.nodeId, async () => earlier?.ended());
     return {
-      receive: (message) => {
-        tail = tail.then(() => this.#receive(session, message));
-        return tail;
-      },
+      receive: (message) => this.#queue(link.nodeId, () => this.#receive(session, message)),
       closed: () => this.#closed(session),
     };
+  }
+
+  /** Handles what comes of one node one after another, whatever session it came in. `handle` must not reject. */
+  #queue(nodeId: string, handle: () => Promise<void>): Promise<void> {
+    const tail = (this.#tails.get(nodeId) ?? Promise.resolve()).then(handle);
+    this.#tails.set(nodeId, tail);
+    return tail;
   }
 
   isConnected(nodeId: string): boolean {
@@ -171,8 +183,16 @@ export class Sessions implements StepSender {
       const secrets = Object.fromEntries(refs.map((ref, index) => [ref, Buffer.from(values[index] ?? new Uint8Array())]));
       session.link.send({ run: { operation, step: stepToWire(step), attempt, epoch, secrets } });
     } catch (error) {
-      const problem = Problem.from(error).toJSON();
-      await this.#finish(operation, step, { outcome: 'FAILED', attempt, problem, durationMs: 0 });
+      await this.#cannotSend(session, operation, step, attempt, Problem.from(error));
+    }
+  }
+
+  async #cannotSend(session: Session, operation: string, step: Step, attempt: number, problem: Problem): Promise<void> {
+    try {
+      await this.#finish(operation, step, { outcome: 'FAILED', attempt, problem: problem.toJSON(), durationMs: 0 });
+    } catch (error) {
+      // Nothing is written, the step is in flight still: the next session of its node sends it.
+      session.link.close(Problem.from(error));
     }
   }
 
@@ -208,7 +228,7 @@ export class Sessions implements StepSender {
         nowMs: clock.now(),
       },
     });
-    await this.#reconcile(session, new Map(hello.steps.map((report) => [report.step, report])));
+    await this.#reconcile(session, hello.steps);
     session.helloSeen = true;
     this.#awaySince.delete(link.nodeId);
     logger.info({ node: link.nodeName, agent: hello.agentVersion, steps: hello.steps.length }, 'agent connected');
@@ -216,10 +236,12 @@ export class Sessions implements StepSender {
   }
 
   /** Accounts for every step in flight on the node, and for every step the agent still speaks of. */
-  async #reconcile(session: Session, reports: ReadonlyMap<string, agentProto.StepReport>): Promise<void> {
+  async #reconcile(session: Session, reports: readonly agentProto.StepReport[]): Promise<void> {
     const { log, epoch } = this.#options;
+    // A dispatch that is still being written would be sent before it is durable. New ones wait for the end of this.
+    await log.durable();
     for (const { loaded, step, state } of this.#inFlightOn(session.link.nodeId)) {
-      const report = reports.get(step.id);
+      const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
       const operation = loaded.operation.id;
       if (report?.state === 'lost') {
         const attempt = Math.max(state.attempt, report.attempt) + 1;
@@ -228,9 +250,11 @@ export class Sessions implements StepSender {
       } else if (!report) await this.#send(session, operation, step, state.attempt);
       else if (loaded.view.cancelRequested) this.cancel(step, report.attempt);
     }
-    for (const report of reports.values()) {
-      if (this.#inFlight(session.link.nodeId, report.step)) continue;
-      if (report.state === 'running') session.link.send({ cancel: { step: report.step, attempt: report.attempt, epoch } });
+    for (const report of reports) {
+      const found = this.#inFlight(session.link.nodeId, report.step);
+      if (found && found.state.attempt <= report.attempt) continue;
+      if (report.state === 'running' && !found)
+        session.link.send({ cancel: { step: report.step, attempt: report.attempt, epoch } });
       else if (report.state === 'lost') session.link.send({ finishedAck: { step: report.step, attempt: report.attempt } });
     }
   }
@@ -266,7 +290,7 @@ export class Sessions implements StepSender {
         ...(finished.problem ? { problem: problemFromWire(finished.problem) } : {}),
         durationMs: finished.durationMs,
       });
-    }
+    } else await this.#options.log.durable(); // why nobody waits for it must be written before the agent lets go of it
     session.link.send({ finishedAck: { step, attempt } });
   }
 
