@@ -27,6 +27,8 @@ export interface Decided {
  */
 export class OperationStarter {
   readonly #options: OperationStarterOptions;
+  /** Clusters for which an operation is about to begin: its log follows after an await. */
+  readonly #beginning = new Set<string>();
 
   constructor(options: OperationStarterOptions) {
     this.#options = options;
@@ -42,14 +44,15 @@ export class OperationStarter {
     const { log, records, executor, clock, random } = this.#options;
     const { plan } = decided;
     checkPlan(plan);
-    this.#admit(plan);
     const id = newId('op', random);
-    try {
-      await log.create({ id, cluster: plan.cluster, plan, createdAt: clock.now() }, requestedBy, decided.writes?.() ?? []);
-    } catch (error) {
-      await records.reload();
-      throw error;
-    }
+    await this.#begin(plan, async () => {
+      try {
+        await log.create({ id, cluster: plan.cluster, plan, createdAt: clock.now() }, requestedBy, decided.writes?.() ?? []);
+      } catch (error) {
+        await records.reload();
+        throw error;
+      }
+    });
     executor.start(id);
     return id;
   }
@@ -73,12 +76,13 @@ export class OperationStarter {
         'OPERATION_STATE',
         `operation ${id} is ${view.status}; only one that FAILED or was CANCELLED can be resumed`,
       );
-    this.#admit(plan);
-    if (plan.cluster !== '' && !records.get(plan.cluster))
-      throw new Problem('OPERATION_STATE', `operation ${id} cannot be resumed: cluster ${plan.cluster} is gone`);
-    await this.#refuseAfterLater(id, plan);
-    await log.reopen(id);
-    await log.append(id, [{ type: 'resume-requested', requestedBy }]);
+    await this.#begin(plan, async () => {
+      if (plan.cluster !== '' && !records.get(plan.cluster))
+        throw new Problem('OPERATION_STATE', `operation ${id} cannot be resumed: cluster ${plan.cluster} is gone`);
+      await this.#refuseAfterLater(id, plan);
+      await log.reopen(id);
+      await log.append(id, [{ type: 'resume-requested', requestedBy }]);
+    });
     executor.start(id);
   }
 
@@ -90,7 +94,20 @@ export class OperationStarter {
     return found && { id: found.operation.id, plan: found.plan };
   }
 
+  /** Lets `begin` record the beginning of an operation while no other of its cluster is unfinished or about to begin. */
+  async #begin(plan: Plan, begin: () => Promise<void>): Promise<void> {
+    this.#admit(plan);
+    this.#beginning.add(plan.cluster);
+    try {
+      await begin();
+    } finally {
+      this.#beginning.delete(plan.cluster);
+    }
+  }
+
   #admit(plan: Plan): void {
+    if (plan.cluster !== '' && this.#beginning.has(plan.cluster))
+      throw new Problem('OPERATION_IN_PROGRESS', `another operation that changes cluster ${plan.cluster} begins at this moment`);
     const other = this.changing(plan.cluster);
     if (other)
       throw new Problem(
