@@ -4,7 +4,7 @@ import { Journal } from '../../agent/src/runner/journal.ts';
 import { Outbox } from '../../agent/src/runner/outbox.ts';
 import { restoreOutbox } from '../../agent/src/runner/restore-outbox.ts';
 import type { StepReports } from '../../agent/src/runner/runner-ports.ts';
-import { StepRunner } from '../../agent/src/runner/step-runner.ts';
+import { StepRunner, type StepState } from '../../agent/src/runner/step-runner.ts';
 import { AgentProtocol } from '../../agent/src/session/agent-protocol.ts';
 import { keepConnected } from '../../agent/src/session/keep-connected.ts';
 import type { Host } from './host.ts';
@@ -21,6 +21,8 @@ export class AgentLife {
   readonly #host: Host;
   #stop: (() => Promise<void>) | undefined;
   #connected: () => boolean = () => false;
+  /** Steps that the server has not acknowledged. */
+  unsettled: () => readonly StepState[] = () => [];
 
   constructor(world: World, host: Host) {
     this.#world = world;
@@ -81,6 +83,7 @@ export class AgentLife {
     const transport = world.network.transport(life, { id: host.nodeId, name: host.name });
     const session = keepConnected({ transport, protocol, clock, random, log }, stop.signal);
     this.#connected = () => session.connected;
+    this.unsettled = () => runner.states();
     this.#stop = async () => {
       stop.abort();
       runner.stop();

@@ -114,9 +114,13 @@ export class Host {
 
   /** The host loses its power and boots again: processes are gone, what was not synced may be. */
   losePower(): void {
+    this.world.note(this.name, 'loses its power');
     for (const process of this.#processes) process.loseUnsynced();
     this.journal.loseUnsynced();
     this.spool.loseUnsynced();
+    // Without its start in the journal an agent does not know which process to look for.
+    for (const run of [...this.#runs.values()].flat())
+      if (!this.journal.state.get(run.key.step, run.key.attempt)?.started) run.isEndLost = true;
     this.#boots += 1;
   }
 }

@@ -68,7 +68,7 @@ export class JournalDisk {
 
   #append(data: Uint8Array): void {
     this.#held = Buffer.concat([this.#held, data]);
-    this.#read(Buffer.from(data));
+    this.#read(Buffer.from(data), true);
   }
 
   #sync(): void {
@@ -78,14 +78,14 @@ export class JournalDisk {
   #replace(data: Buffer): void {
     this.#held = Buffer.from(data);
     this.#state = new JournalState();
-    this.#read(this.#held);
+    this.#read(this.#held, false);
   }
 
-  #read(data: Buffer): void {
+  #read(data: Buffer, isNew: boolean): void {
     for (const line of data.toString('utf8').split('\n')) {
       const record = recordOf(line);
       if (!record) continue;
-      if (record.type === 'accepted' && record.epoch < this.#state.epoch)
+      if (isNew && record.type === 'accepted' && record.epoch < this.#state.epoch)
         this.#world.violated(
           'old-epoch',
           `step ${record.step} was accepted for epoch ${record.epoch} after ${this.#state.epoch}`,

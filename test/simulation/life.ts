@@ -50,9 +50,10 @@ export class Life {
     return this.#alive;
   }
 
-  /** Calls back once, when this life has ended. */
+  /** Calls back once, when this life has ended; soon, when it has. */
   onEnd(callback: () => void): void {
-    this.#onEnd.push(callback);
+    if (this.#alive) this.#onEnd.push(callback);
+    else this.#world.time.after(0, callback);
   }
 
   /** A call of a port: takes its time, may be refused, may be where this process is killed. */

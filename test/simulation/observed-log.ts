@@ -8,6 +8,7 @@ import {
   type StepView,
 } from '@seal/plan';
 import type { agentProto } from '@seal/protocol';
+import { type StepKey, stepKeyText } from '../../agent/src/runner/step-key.ts';
 import type { StoredOperation, StoredOutput } from '../../server/src/store/store.ts';
 import { outputByte } from './simulated-spool.ts';
 import type { World } from './world.ts';
@@ -32,6 +33,7 @@ export class ObservedLog {
   readonly operations: ObservedOperation[] = [];
   readonly #world: World;
   readonly #outputEnds = new Map<string, number>();
+  readonly #acknowledged = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -88,7 +90,12 @@ export class ObservedLog {
       this.#violated('cancelled', `${who} sends ${state.id} although its operation is to end`);
   }
 
+  wasAcknowledged(key: StepKey): boolean {
+    return this.#acknowledged.has(stepKeyText(key));
+  }
+
   resultAcknowledged(who: string, { step, attempt }: agentProto.FinishedAck): void {
+    this.#acknowledged.add(stepKeyText({ step, attempt }));
     const found = this.ofStep(step);
     if (found && isInFlight(found.state) && found.state.attempt <= attempt)
       this.#violated('result-durable', `${who} acknowledges ${step} attempt ${attempt}, whose end is not in the log`);

@@ -41,7 +41,7 @@ function whyNotAgain(host: Host, step: KnownStep, before: Run, resumedAt: readon
     case 'CANCELLED':
       if (!wasResumed) return `it has ended as ${outcome} and nobody resumed it`;
       // Ended by the agent, or with a known exit code: whoever resumes it has been told. Otherwise nobody knew what it had done.
-      return isLost && !before.wasSignalled ? whyNotAfterLoss(step, before) : undefined;
+      return before.end === 'vanished' && !before.wasSignalled ? whyNotAfterLoss(step, before) : undefined;
     case 'UNKNOWN':
       return wasResumed ? whyNotAfterLoss(step, before) : 'nobody resumed it';
     default:

@@ -1,4 +1,5 @@
 import type { agentProto } from '@seal/protocol';
+import { stepKeyText } from '../../agent/src/runner/step-key.ts';
 import type { Write } from '../../server/src/store/store.ts';
 import type { Host } from './host.ts';
 import { ObservedLog } from './observed-log.ts';
@@ -72,11 +73,19 @@ export class Observer {
     for (const [nodeId, host] of world.hosts) {
       if (!world.agents.get(nodeId)?.isConnected) left.push(`${host.name} is not connected`);
       if (host.hasRunning) left.push(`a process runs on ${host.name}`);
-      if (host.spool.keys.length > 0) left.push(`${host.name} keeps the output of ${host.spool.keys.join(' ')}`);
-      for (const { step, attempt, settled, finished } of host.journal.state.entries())
-        if (!settled) left.push(`${host.name} keeps ${finished ? 'the outcome of' : 'the lost'} step ${step} attempt ${attempt}`);
+      const spooled = host.spool.keys.filter((key) => !this.#isToBeForgotten(nodeId, key));
+      if (spooled.length > 0) left.push(`${host.name} keeps the output of ${spooled.join(' ')}`);
+      // An agent that could not write down that a lost step is settled says so in its next session.
+      const kept = world.agents.get(nodeId)?.unsettled() ?? [];
+      for (const { step, attempt, state } of kept.filter((one) => one.state !== 'lost' || !this.log.wasAcknowledged(one)))
+        left.push(`${host.name} keeps the ${state} step ${step} attempt ${attempt}`);
     }
     return left;
+  }
+
+  #isToBeForgotten(nodeId: string, key: string): boolean {
+    const kept = this.#world.agents.get(nodeId)?.unsettled() ?? [];
+    return kept.some((one) => stepKeyText(one) === key && one.state === 'lost' && this.log.wasAcknowledged(one));
   }
 
   /** What must hold when everything has come to its end. */

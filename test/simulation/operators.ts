@@ -47,7 +47,7 @@ class Operator {
     const record = {
       name: cluster,
       state: 'installing',
-      spec: {},
+      spec: { hosts: [] },
       imageDigest: '',
       runtime: '',
       runtimeVersion: '',

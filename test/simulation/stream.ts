@@ -133,7 +133,12 @@ export function openStream({ network, life, server, node, events, onEnd }: Strea
     },
     agentLeft,
     breakOff,
-    giveUp: (end) => (end === 'agent' ? closeAgent(unreachable('keepalive')) : closeServer()),
+    giveUp: (end) => {
+      if (end === 'server') down.put(() => closeAgent(unreachable('the server gave it up')));
+      else up.put(closeServer);
+      if (end === 'server') closeServer();
+      else closeAgent(unreachable('keepalive'));
+    },
     unblocked: (direction) => (direction === 'to-server' ? up : down).move(),
   };
 }

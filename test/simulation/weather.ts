@@ -45,7 +45,7 @@ function strike(world: World, host: Host): void {
   if (faults.happens('reboot')) {
     // Nobody is told: what was on its way waits for a host that does not answer.
     network.block(nodeId, ['to-agent', 'to-server'], prng.int(2000, 30_000));
-    world.agents.get(nodeId)?.life.end('loses its power');
+    world.agents.get(nodeId)?.life.end('killed with its host');
     host.losePower();
   }
 }
