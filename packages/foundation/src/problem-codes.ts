@@ -292,6 +292,48 @@ export const problemCodes = {
     summary: 'Steps of an operation failed; what succeeded is kept.',
     remedy: 'Read the output with "sealctl operation logs", mend the cause, then "sealctl operation resume".',
   },
+  NODE_NOT_SKIPPABLE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A node that was to be left out of an operation runs steps that the others need.',
+    remedy: 'Mend that node, or take back what was begun with "sealctl operation rollback".',
+  },
+  ROLLBACK_IMPOSSIBLE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'What an operation did cannot be taken back by doing the reverse: a removal, or commands on nodes.',
+    remedy: 'Go on with "sealctl operation resume"; removed nodes are added again with "sealctl scale-up".',
+  },
+  PLAN_NOT_FOUND: {
+    exit: 4,
+    grpc: 'NOT_FOUND',
+    summary: 'No saved plan has that id, or it has expired (1 hour) or was run already.',
+    remedy: 'Make it again with "sealctl plan ... --save".',
+  },
+  PLAN_STALE: {
+    exit: 5,
+    grpc: 'ABORTED',
+    summary: 'The cluster or its nodes have changed since a plan was saved, so that the same request now gives another plan.',
+    remedy: 'Make the plan anew with "sealctl plan ... --save", review it, and apply that one.',
+  },
+  CHANGE_UNSUPPORTED: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A Clusterfile asks for something else than nodes to be changed on a cluster that exists.',
+    remedy: 'Put back what the message names; only hosts can be added and removed by "sealctl apply".',
+  },
+  STATE_LOCKED: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'Another seal-server runs on the same state directory.',
+    remedy: 'Stop the other one first (the message names its process and host), or use another --state-directory.',
+  },
+  CANCEL_UNANSWERED: {
+    exit: 1,
+    grpc: 'UNAVAILABLE',
+    summary: 'An agent that is connected did not say that a step has ended which it was told to end.',
+    remedy: 'Look at "journalctl -u seal-agent" and for the process on that node, then resume the operation.',
+  },
   NODE_UNREACHABLE: {
     exit: 1,
     grpc: 'UNAVAILABLE',

@@ -1,5 +1,6 @@
 import type { ProblemData } from '@seal/foundation';
 import type { OperationEvent, OperationStatus, StepStatus } from './events.ts';
+import { defaultPolicy, type OperationPolicy } from './operation-policy.ts';
 import type { Plan } from './plan.ts';
 
 export interface StepView {
@@ -12,6 +13,10 @@ export interface StepView {
   readonly problem?: ProblemData;
   readonly startedAt?: number;
   readonly durationMs?: number;
+  /** Of a SKIPPED step that was never sent: why. */
+  readonly skipped?: 'node-failed' | 'asked';
+  /** When this attempt was last said to be stalled, ms. */
+  readonly stalledAt?: number;
 }
 
 export interface PhaseView {
@@ -26,6 +31,17 @@ export interface OperationView {
   readonly operation: string;
   readonly status: OperationStatus;
   readonly cancelRequested: boolean;
+  readonly policy: OperationPolicy;
+  /** When it was created or resumed last, ms: where its own time limit begins. */
+  readonly runSince: number;
+  /** When steps in flight were told to end: cancelled, or out of time. */
+  readonly endingSince?: number;
+  /** Whose time is up, and how long it was. */
+  readonly timedOut?: { readonly seconds: number; readonly phase?: string };
+  /** Nodes whose remaining steps are left out because somebody asked for that: node id to who. */
+  readonly skippedNodes: ReadonlyMap<string, string>;
+  readonly rollbackOf?: string;
+  readonly rolledBackBy?: string;
   readonly waitingFor?: string;
   readonly requestedBy: string;
   readonly createdAt: number;
@@ -44,7 +60,21 @@ export function emptyOperationView(operation: string, plan: Plan): OperationView
   for (const phase of plan.phases)
     for (const step of phase.steps)
       steps.set(step.id, { id: step.id, phase: phase.name, node: step.node, status: 'PENDING', attempt: 0 });
-  return { operation, status: 'PENDING', cancelRequested: false, requestedBy: '', createdAt: 0, phases, steps, seq: 0 };
+  return {
+    ...{
+      operation,
+      status: 'PENDING',
+      cancelRequested: false,
+      requestedBy: '',
+      createdAt: 0,
+      runSince: 0,
+      phases,
+      steps,
+      seq: 0,
+    },
+    policy: defaultPolicy,
+    skippedNodes: new Map(),
+  };
 }
 
 /**
@@ -65,7 +95,10 @@ export function foldOperation(operation: string, plan: Plan, events: Iterable<Op
 function changes(view: OperationView, event: OperationEvent): Partial<OperationView> {
   switch (event.type) {
     case 'operation-created':
-      return { createdAt: event.at, requestedBy: event.requestedBy };
+      return {
+        ...{ createdAt: event.at, runSince: event.at, requestedBy: event.requestedBy, rollbackOf: event.rollbackOf },
+        policy: event.policy ?? defaultPolicy,
+      };
     case 'operation-started':
       return { status: 'RUNNING' };
     case 'operation-waiting':
@@ -73,9 +106,25 @@ function changes(view: OperationView, event: OperationEvent): Partial<OperationV
     case 'operation-continued':
       return { status: 'RUNNING', waitingFor: undefined };
     case 'cancel-requested':
-      return { cancelRequested: true };
+      return { cancelRequested: true, endingSince: view.endingSince ?? event.at };
+    case 'operation-timed-out': {
+      const { seconds, phase } = event;
+      return {
+        timedOut: { seconds, ...(phase === undefined ? {} : { phase }) },
+        endingSince: view.endingSince ?? event.at,
+      };
+    }
     case 'resume-requested':
-      return resumed(view);
+      return { ...resumed(view), runSince: event.at, policy: { ...view.policy, ...event.policy } };
+    case 'node-skipped':
+      return { skippedNodes: new Map([...view.skippedNodes, [event.node, event.requestedBy]]) };
+    case 'steps-skipped':
+      for (const step of event.steps) changeEntry(view.steps, step, { status: 'SKIPPED', skipped: event.reason });
+      return {};
+    case 'step-stalled':
+      return changeEntry(view.steps, event.step, { stalledAt: event.at });
+    case 'operation-rolled-back':
+      return { rolledBackBy: event.by };
     case 'operation-finished':
       return { status: event.status, finishedAt: event.at, waitingFor: undefined, problem: event.problem };
     case 'phase-started':
@@ -83,7 +132,9 @@ function changes(view: OperationView, event: OperationEvent): Partial<OperationV
     case 'phase-finished':
       return changeEntry(view.phases, event.phase, { status: event.status, finishedAt: event.at });
     case 'step-dispatched':
-      return changeEntry(view.steps, event.step, { status: 'DISPATCHED', attempt: event.attempt, problem: undefined });
+      return changeEntry(view.steps, event.step, {
+        ...{ status: 'DISPATCHED', attempt: event.attempt, problem: undefined, skipped: undefined, stalledAt: undefined },
+      });
     case 'step-started':
       return changeEntry(view.steps, event.step, { status: 'STARTED', attempt: event.attempt, startedAt: event.at });
     case 'step-finished': {
@@ -93,14 +144,17 @@ function changes(view: OperationView, event: OperationEvent): Partial<OperationV
   }
 }
 
-/** Everything that did not succeed is to be done (again); what succeeded or was skipped stays. */
+/** Everything that did not succeed is to be done (again); what succeeded or was skipped stays, unless it was skipped because its node had failed. */
 function resumed(view: OperationView): Partial<OperationView> {
   for (const step of view.steps.values())
-    if (step.status === 'FAILED' || step.status === 'UNKNOWN' || step.status === 'CANCELLED')
-      changeEntry(view.steps, step.id, { status: 'PENDING' });
+    if (step.status === 'FAILED' || step.status === 'UNKNOWN' || step.status === 'CANCELLED' || step.skipped === 'node-failed')
+      changeEntry(view.steps, step.id, { status: 'PENDING', skipped: undefined });
   for (const phase of view.phases.values())
     if (phase.status === 'FAILED' || phase.status === 'CANCELLED') changeEntry(view.phases, phase.name, { status: 'PENDING' });
-  return { status: 'RUNNING', cancelRequested: false, finishedAt: undefined, problem: undefined };
+  return {
+    ...{ status: 'RUNNING', cancelRequested: false, finishedAt: undefined, problem: undefined },
+    ...{ endingSince: undefined, timedOut: undefined },
+  };
 }
 
 function changeEntry<V extends object>(map: ReadonlyMap<string, V>, key: string, change: Partial<V>): Record<string, never> {

@@ -11,6 +11,8 @@ export {
 } from './fold-operation.ts';
 export { makePhase, makePhases, type PhaseDraft, type StepDraft } from './make-phase.ts';
 export type { NodeFacts } from './node-facts.ts';
+export { defaultPolicy, type OperationPolicy, unavailableLimit } from './operation-policy.ts';
 export type { Phase, Plan, PlanKind, PlanNode } from './plan.ts';
+export { stallSecondsOf } from './stall-seconds.ts';
 export type { Content, Effect, FileSpec, LayerRef, Probe, RecordChange, Step, StepArgs, StepKind } from './step.ts';
 export { stepId } from './step-id.ts';

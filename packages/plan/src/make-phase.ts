@@ -13,6 +13,8 @@ export interface PhaseDraft {
   readonly destructive?: boolean;
   /** Default: all nodes at once. */
   readonly parallelism?: number;
+  readonly timeoutSeconds?: number;
+  readonly needsAll?: boolean;
   readonly steps: readonly StepDraft[];
 }
 
@@ -24,6 +26,8 @@ export function makePhase(planId: string, draft: PhaseDraft): Phase {
     title: draft.title,
     destructive: draft.destructive ?? false,
     parallelism: draft.parallelism ?? Math.max(1, new Set(steps.map((step) => step.node)).size),
+    ...(draft.timeoutSeconds === undefined ? {} : { timeoutSeconds: draft.timeoutSeconds }),
+    ...(draft.needsAll ? { needsAll: true } : {}),
     steps,
   };
 }

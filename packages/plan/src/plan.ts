@@ -22,6 +22,10 @@ export interface Phase {
   /** True where the phase takes something away that a user may miss (drain, reset, remove). */
   readonly destructive: boolean;
   readonly parallelism: number;
+  /** Longest time from its start to its end, waiting for nodes included. Absent: none besides those of its steps. */
+  readonly timeoutSeconds?: number;
+  /** True where the phase begins only if no node has failed before it, whatever the operation does about failures: what it ends cannot be had back. */
+  readonly needsAll?: boolean;
   readonly steps: readonly Step[];
 }
 

@@ -107,6 +107,8 @@ interface StepOf<K extends StepKind> {
   readonly title: string;
   /** The agent's node id. */
   readonly node: string;
+  /** The node in whose place the step stands, where it is not the one on which it runs: a drain runs on a master. A failure is that node's. */
+  readonly about?: string;
   readonly kind: K;
   readonly args: StepArgs[K];
   readonly effect: Effect;
@@ -115,6 +117,8 @@ interface StepOf<K extends StepKind> {
   readonly records?: readonly RecordChange[];
   /** True where a failure is reported but does not stop the operation (best-effort clean-up of a host that may be gone). */
   readonly mayFail?: boolean;
+  /** True where the step changes nothing and only holds up what comes after it until something is so. */
+  readonly gate?: boolean;
 }
 
 export type Step = { [K in StepKind]: StepOf<K> }[StepKind];

@@ -5,6 +5,7 @@ import {
   foldOperation,
   type OperationEvent,
   type OperationEventBody,
+  type OperationPolicy,
   type OperationView,
   type Plan,
 } from '@seal/plan';
@@ -27,6 +28,15 @@ interface Pending {
   readonly operation: string;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** What is recorded with a new operation besides who asked for it. */
+export interface Creation {
+  readonly policy?: OperationPolicy;
+  /** Ids of nodes whose steps are left out. */
+  readonly skipNodes?: readonly string[];
+  /** The ended operation that this one takes back; its log gets the link too. */
+  readonly rollbackOf?: string;
 }
 
 export interface OperationLogOptions {
@@ -70,16 +80,24 @@ export class OperationLog {
     return [...this.#active.values()];
   }
 
-  /** Records a new operation together with `writes`, in one transaction, before its first step. */
-  async create(operation: StoredOperation, requestedBy: string, writes: readonly Write[]): Promise<LoadedOperation> {
-    const event: OperationEvent = {
-      type: 'operation-created',
-      requestedBy,
-      seq: 1,
-      at: operation.createdAt,
-      operation: operation.id,
-    };
-    await this.#store.commit([{ kind: 'operation', operation }, ...writes, { kind: 'event', event }]);
+  /** Records a new operation together with `writes`, in one transaction, before its first step. Problem: OPERATION_NOT_FOUND (`rollbackOf`). */
+  async create(
+    operation: StoredOperation,
+    requestedBy: string,
+    writes: readonly Write[],
+    { policy, skipNodes = [], rollbackOf }: Creation = {},
+  ): Promise<LoadedOperation> {
+    const created = { ...(policy ? { policy } : {}), ...(rollbackOf === undefined ? {} : { rollbackOf }) };
+    const bodies: OperationEventBody[] = [
+      { type: 'operation-created', requestedBy, ...created },
+      ...skipNodes.map((node): OperationEventBody => ({ type: 'node-skipped', node, requestedBy })),
+    ];
+    const events = bodies.map(
+      (body, index): OperationEvent => ({ ...body, seq: index + 1, at: operation.createdAt, operation: operation.id }),
+    );
+    const link = rollbackOf === undefined ? [] : [await this.#linkOf(rollbackOf, operation, requestedBy)];
+    const eventWrites = [...events, ...link].map((event): Write => ({ kind: 'event', event }));
+    await this.#store.commit([{ kind: 'operation', operation }, ...writes, ...eventWrites]);
     return this.#activate(operation);
   }
 
@@ -149,6 +167,11 @@ export class OperationLog {
       listeners.delete(listener);
       if (listeners.size === 0) this.#listeners.delete(id);
     };
+  }
+
+  async #linkOf(id: string, { id: by, createdAt: at }: StoredOperation, requestedBy: string): Promise<OperationEvent> {
+    const { view } = await this.read(id);
+    return { type: 'operation-rolled-back', by, requestedBy, seq: view.seq + 1, at, operation: id };
   }
 
   async #activate(operation: StoredOperation): Promise<Active> {

@@ -1,9 +1,10 @@
 import { type Clock, newId, Problem, type Random } from '@seal/foundation';
-import { checkPlan, type Plan } from '@seal/plan';
+import { checkPlan, type OperationPolicy, type Plan } from '@seal/plan';
 import type { Executor } from '../scheduler/executor.ts';
 import type { Write } from '../store/store.ts';
 import type { ClusterRecords } from './cluster-records.ts';
-import type { OperationLog } from './operation-log.ts';
+import type { LoadedOperation, OperationLog } from './operation-log.ts';
+import { skippedNodes } from './skipped-nodes.ts';
 
 export interface OperationStarterOptions {
   readonly log: OperationLog;
@@ -17,6 +18,22 @@ export interface OperationStarterOptions {
 export interface Decided {
   readonly plan: Plan;
   readonly writes?: () => readonly Write[];
+  readonly rollbackOf?: string;
+}
+
+/** Who asks for an operation, and how it is to be run. */
+export interface Request {
+  readonly requestedBy: string;
+  readonly policy?: OperationPolicy;
+  /** Names, ids or addresses of nodes of the plan whose steps are left out. */
+  readonly skipNodes?: readonly string[];
+}
+
+/** What a resume changes of how the operation is run. */
+export interface ResumeRequest {
+  readonly requestedBy: string;
+  readonly policy?: Partial<OperationPolicy>;
+  readonly skipNodes?: readonly string[];
 }
 
 /**
@@ -39,15 +56,22 @@ export class OperationStarter {
     return newId('plan', this.#options.random);
   }
 
-  /** Records the plan and starts it; answers with the operation id. Problem: OPERATION_IN_PROGRESS. */
-  async start(decided: Decided, requestedBy: string): Promise<string> {
+  /** Records the plan and starts it; answers with the operation id. Problems: OPERATION_IN_PROGRESS, NODE_NOT_FOUND, NODE_NOT_SKIPPABLE. */
+  async start(decided: Decided, request: Request | string): Promise<string> {
     const { log, records, executor, clock, random } = this.#options;
-    const { plan } = decided;
+    const { plan, rollbackOf } = decided;
+    const { requestedBy, policy, skipNodes = [] } = typeof request === 'string' ? { requestedBy: request } : request;
     checkPlan(plan);
+    const creation = {
+      ...(policy ? { policy } : {}),
+      ...(rollbackOf === undefined ? {} : { rollbackOf }),
+      skipNodes: skippedNodes(plan, skipNodes),
+    };
     const id = newId('op', random);
     await this.#begin(plan, async () => {
       try {
-        await log.create({ id, cluster: plan.cluster, plan, createdAt: clock.now() }, requestedBy, decided.writes?.() ?? []);
+        const operation = { id, cluster: plan.cluster, plan, createdAt: clock.now() };
+        await log.create(operation, requestedBy, decided.writes?.() ?? [], creation);
       } catch (error) {
         await records.reload();
         throw error;
@@ -68,22 +92,41 @@ export class OperationStarter {
   }
 
   /** Runs again what did not succeed of a failed or cancelled operation. Problems: OPERATION_NOT_FOUND, OPERATION_STATE, OPERATION_IN_PROGRESS. */
-  async resume(id: string, requestedBy: string): Promise<void> {
+  async resume(id: string, request: ResumeRequest | string): Promise<void> {
     const { log, records, executor } = this.#options;
-    const { plan, view } = await log.read(id);
-    if (view.status !== 'FAILED' && view.status !== 'CANCELLED')
-      throw new Problem(
-        'OPERATION_STATE',
-        `operation ${id} is ${view.status}; only one that FAILED or was CANCELLED can be resumed`,
-      );
+    const { requestedBy, policy, skipNodes = [] } = typeof request === 'string' ? { requestedBy: request } : request;
+    const { plan, view } = await this.#ended(id, 'resumed');
+    const skipped = skippedNodes(plan, skipNodes, view);
     await this.#begin(plan, async () => {
       if (plan.cluster !== '' && !records.get(plan.cluster))
         throw new Problem('OPERATION_STATE', `operation ${id} cannot be resumed: cluster ${plan.cluster} is gone`);
-      await this.#refuseAfterLater(id, plan);
+      await this.#refuseAfterLater(id, plan, 'resumed');
       await log.reopen(id);
-      await log.append(id, [{ type: 'resume-requested', requestedBy }]);
+      await log.append(id, [
+        { type: 'resume-requested', requestedBy, ...(policy && Object.keys(policy).length > 0 ? { policy } : {}) },
+        ...skipped.map((node) => ({ type: 'node-skipped' as const, node, requestedBy })),
+      ]);
     });
     executor.start(id);
+  }
+
+  /**
+   * A failed or cancelled operation that may be taken back: nothing has changed its cluster since.
+   * Problems: OPERATION_NOT_FOUND, OPERATION_STATE, OPERATION_IN_PROGRESS.
+   */
+  async rollbackable(id: string): Promise<LoadedOperation> {
+    const loaded = await this.#ended(id, 'rolled back');
+    this.#admit(loaded.plan);
+    await this.#refuseAfterLater(id, loaded.plan, 'rolled back');
+    return loaded;
+  }
+
+  async #ended(id: string, what: string): Promise<LoadedOperation> {
+    const loaded = await this.#options.log.read(id);
+    const { status } = loaded.view;
+    if (status !== 'FAILED' && status !== 'CANCELLED')
+      throw new Problem('OPERATION_STATE', `operation ${id} is ${status}; only one that FAILED or was CANCELLED can be ${what}`);
+    return loaded;
   }
 
   /** The unfinished operation that changes a cluster now, if any. */
@@ -121,13 +164,13 @@ export class OperationStarter {
   }
 
   /** A later operation of the same cluster has changed what this plan was made on. */
-  async #refuseAfterLater(id: string, plan: Plan): Promise<void> {
+  async #refuseAfterLater(id: string, plan: Plan, what: string): Promise<void> {
     if (plan.cluster === '') return;
     const [newest] = await this.#options.log.newest(plan.cluster);
     if (newest !== undefined && newest !== id)
       throw new Problem(
         'OPERATION_STATE',
-        `operation ${id} cannot be resumed: ${newest} has changed cluster ${plan.cluster} since`,
+        `operation ${id} cannot be ${what}: ${newest} has changed cluster ${plan.cluster} since`,
         {
           remedy: 'Ask for what is wanted anew (run, scale-up or delete); the plan is made from the present state.',
         },

@@ -32,8 +32,7 @@ export async function* watchOperation(
     let row = 0;
     while (!options.gone.aborted) {
       news.reset();
-      const loaded = await log.read(id);
-      const finished = loaded.view.finishedAt !== undefined;
+      const { finishedAt, seq: known } = (await log.read(id)).view;
       const fresh = await store.events(id, seq);
       const firstEnd = fresh.findIndex((event) => event.type.endsWith('-finished'));
       const before = firstEnd < 0 ? fresh : fresh.slice(0, firstEnd);
@@ -47,8 +46,9 @@ export async function* watchOperation(
         }
       for (const event of fresh.slice(before.length)) yield { event };
       seq = fresh.at(-1)?.seq ?? seq;
-      const last = fresh.at(-1);
-      if (!options.follow || last?.type === 'operation-finished' || (finished && fresh.length === 0)) return;
+      // Memory runs ahead of the store: the end is the end only when everything up to it was read from there.
+      const ended = finishedAt !== undefined && seq >= known && !fresh.some((event) => event.type === 'resume-requested');
+      if (!options.follow || ended) return;
       await news.wait();
     }
   } finally {

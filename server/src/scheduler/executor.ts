@@ -1,7 +1,8 @@
 import type { Clock } from '@seal/foundation';
 import type { OperationEventBody, OperationView, Step } from '@seal/plan';
 import type { OperationLog } from '../operation/operation-log.ts';
-import { type Decision, nextSteps } from './next-steps.ts';
+import { type Decision, nextSteps, type SchedulingFacts } from './next-steps.ts';
+import { untilNextLimit } from './time-limits.ts';
 
 /** What the executor needs of the agents' sessions. */
 export interface StepSender {
@@ -9,6 +10,8 @@ export interface StepSender {
   /** Sends a step whose dispatch is durable; losing it is allowed, a reconnect sends it again. */
   run(operation: string, step: Step, attempt: number): void;
   cancel(step: Step, attempt: number): void;
+  /** When something came from a step in flight, or its node came back, ms; undefined: nothing in this life of the server. */
+  activeAt?(stepId: string): number | undefined;
   /** Tells when a node came or went. */
   subscribe(listener: () => void): () => void;
 }
@@ -18,6 +21,8 @@ export interface ExecutorOptions {
   readonly sender: StepSender;
   readonly clock: Clock;
   readonly graceSeconds: number;
+  /** How long an agent may leave a cancel unanswered before the step is UNKNOWN. Default 60. */
+  readonly cancelGraceSeconds?: number;
   /** Fencing number of this server's life, written into every dispatch. */
   readonly epoch: number;
   /** A write failed: told once per try; the executor tries again after `retryMilliseconds`. */
@@ -64,7 +69,8 @@ export class Executor {
 
   async #loop(operation: string, signal: WakeSignal): Promise<void> {
     const { log, clock, onProblem, retryMilliseconds = 5000 } = this.#options;
-    const cancelsSent = new Set<string>();
+    // When each cancel was sent first, by step and attempt.
+    const cancelsSent = new Map<string, number>();
     const unsubscribe = log.subscribe(operation, () => signal.wake());
     try {
       while (!this.#stopped) {
@@ -81,24 +87,34 @@ export class Executor {
           continue;
         }
         if (active.view.finishedAt !== undefined) return log.close(operation);
-        await signal.wait(clock, this.#untilNextGrace(operation));
+        await signal.wait(clock, untilNextLimit(active.plan, active.view, this.#facts(cancelsSent)));
       }
     } finally {
       unsubscribe();
     }
   }
 
-  #decide(operation: string, cancelsSent: ReadonlySet<string>): Decision[] {
-    const { log, sender, clock, graceSeconds } = this.#options;
-    const active = log.active(operation);
+  #decide(operation: string, cancelsSent: ReadonlyMap<string, number>): Decision[] {
+    const active = this.#options.log.active(operation);
     if (!active) return [];
-    const facts = { now: clock.now(), awaySince: (node: string) => sender.awaySince(node), graceSeconds };
-    return nextSteps(active.plan, active.view, facts).filter(
-      (decision) => decision.kind !== 'cancel' || !cancelsSent.has(`${decision.step.id}/${decision.attempt}`),
+    return nextSteps(active.plan, active.view, this.#facts(cancelsSent)).filter(
+      (decision) => decision.kind !== 'cancel' || !cancelsSent.has(keyOf(decision.step.id, decision.attempt)),
     );
   }
 
-  async #act(operation: string, decisions: readonly Decision[], cancelsSent: Set<string>): Promise<void> {
+  #facts(cancelsSent: ReadonlyMap<string, number>): SchedulingFacts {
+    const { sender, clock, graceSeconds, cancelGraceSeconds } = this.#options;
+    return {
+      now: clock.now(),
+      awaySince: (node) => sender.awaySince(node),
+      graceSeconds,
+      activeAt: (step) => sender.activeAt?.(step),
+      cancelledAt: (step, attempt) => cancelsSent.get(keyOf(step, attempt)),
+      ...(cancelGraceSeconds === undefined ? {} : { cancelGraceSeconds }),
+    };
+  }
+
+  async #act(operation: string, decisions: readonly Decision[], cancelsSent: Map<string, number>): Promise<void> {
     const { log, sender } = this.#options;
     const active = log.active(operation);
     const bodies = decisions.flatMap((decision) => eventsOf(decision, this.#options.epoch, active?.view.steps));
@@ -107,23 +123,15 @@ export class Executor {
     for (const decision of decisions) {
       if (decision.kind === 'dispatch') sender.run(operation, decision.step, decision.attempt);
       if (decision.kind === 'cancel') {
-        cancelsSent.add(`${decision.step.id}/${decision.attempt}`);
+        cancelsSent.set(keyOf(decision.step.id, decision.attempt), this.#options.clock.now());
         sender.cancel(decision.step, decision.attempt);
       }
     }
   }
+}
 
-  /** Milliseconds until a node that is away now has been away for the grace time; undefined when none is. */
-  #untilNextGrace(operation: string): number | undefined {
-    const { log, sender, clock, graceSeconds } = this.#options;
-    const nodes = log.active(operation)?.plan.nodes ?? [];
-    const ends = nodes.flatMap((node) => {
-      const away = sender.awaySince(node.id);
-      const left = away === undefined ? undefined : away + graceSeconds * 1000 - clock.now();
-      return left !== undefined && left > 0 ? [left] : [];
-    });
-    return ends.length > 0 ? Math.min(...ends) : undefined;
-  }
+function keyOf(step: string, attempt: number): string {
+  return `${step}/${attempt}`;
 }
 
 function eventsOf(decision: Decision, epoch: number, steps: OperationView['steps'] | undefined): OperationEventBody[] {
@@ -140,6 +148,18 @@ function eventsOf(decision: Decision, epoch: number, steps: OperationView['steps
     }
     case 'cancel':
       return [];
+    case 'skip':
+      return [{ type: 'steps-skipped', node: decision.node, reason: decision.reason, steps: decision.steps }];
+    case 'stall':
+      return [{ type: 'step-stalled', step: decision.step.id, attempt: decision.attempt, seconds: decision.seconds }];
+    case 'time-out':
+      return [
+        {
+          type: 'operation-timed-out',
+          seconds: decision.seconds,
+          ...(decision.phase === undefined ? {} : { phase: decision.phase }),
+        },
+      ];
     case 'finish-phase':
       return [{ type: 'phase-finished', phase: decision.phase, status: decision.status }];
     case 'finish-operation':

@@ -1,5 +1,19 @@
-import { Problem, type ProblemData } from '@seal/foundation';
-import type { OperationView, Phase, Plan, Step, StepView } from '@seal/plan';
+import type { ProblemData } from '@seal/foundation';
+import type { OperationView, Phase, Plan, Step } from '@seal/plan';
+import { endProblem } from './end-problems.ts';
+import { giveUpAbsent, giveUpInFlight, giveUpUnanswered, namesOf } from './give-up.ts';
+import {
+  type Item,
+  isDone,
+  isFailed,
+  isInFlight,
+  type NodeFailures,
+  nodeFailures,
+  nodesAtOnce,
+  stateOf,
+  subjectOf,
+} from './node-failures.ts';
+import { cancelIsUnanswered, isOverdue, isStalled, stallSeconds, timeUp } from './time-limits.ts';
 
 /** What the scheduler may know of nodes: undefined while the agent is connected, else since when it is away (ms). */
 export type AwaySince = (nodeId: string) => number | undefined;
@@ -9,12 +23,18 @@ export interface SchedulingFacts {
   readonly awaySince: AwaySince;
   /** How long an operation waits for a node that it needs. */
   readonly graceSeconds: number;
+  /** When something came from a step in flight, or its node came back, ms; undefined: this server has heard nothing of it yet. */
+  readonly activeAt?: (stepId: string) => number | undefined;
+  /** When this server first told a step to end, ms. */
+  readonly cancelledAt?: (stepId: string, attempt: number) => number | undefined;
+  /** How long an agent may leave a cancel unanswered. Default 60. */
+  readonly cancelGraceSeconds?: number;
 }
 
 export type Decision =
   | { readonly kind: 'start-phase'; readonly phase: string }
   | { readonly kind: 'dispatch'; readonly step: Step; readonly attempt: number }
-  /** The step's node is away for too long: its outcome is written down without it. */
+  /** The step's node is away or silent for too long: its outcome is written down without it. */
   | {
       readonly kind: 'give-up';
       readonly step: Step;
@@ -22,6 +42,9 @@ export type Decision =
       readonly problem: ProblemData;
     }
   | { readonly kind: 'cancel'; readonly step: Step; readonly attempt: number }
+  | { readonly kind: 'skip'; readonly node: string; readonly reason: 'node-failed' | 'asked'; readonly steps: readonly string[] }
+  | { readonly kind: 'stall'; readonly step: Step; readonly attempt: number; readonly seconds: number }
+  | { readonly kind: 'time-out'; readonly seconds: number; readonly phase?: string }
   | { readonly kind: 'finish-phase'; readonly phase: string; readonly status: 'SUCCEEDED' | 'FAILED' | 'CANCELLED' }
   | { readonly kind: 'finish-operation'; readonly status: 'SUCCEEDED' | 'FAILED' | 'CANCELLED'; readonly problem?: ProblemData }
   | { readonly kind: 'wait'; readonly reason: string }
@@ -31,36 +54,49 @@ export type Decision =
  * What may happen next in an operation. Pure: the same plan, view and facts give the same decisions.
  *
  * INVARIANTS:
- * - Phases run one after another; a phase starts only when every earlier one SUCCEEDED.
- * - Steps of one node run in their order, one at a time; a failed step (unless `mayFail`) stops everything that is not yet in flight.
+ * - Phases run one after another; a phase starts only when every earlier one has ended, and none in a way that stops the operation.
+ * - Steps of one node run in their order, one at a time. A failed step (unless `mayFail`) stops everything that is not yet in flight; with
+ *   `continue` only what is the failed worker's, as long as no more have failed than may be unavailable.
  * - At most `phase.parallelism` nodes are begun and not done.
  * - Only nodes of the plan get steps (asserted).
  */
 export function nextSteps(plan: Plan, view: OperationView, facts: SchedulingFacts): Decision[] {
   if (view.status === 'SUCCEEDED' || view.status === 'FAILED' || view.status === 'CANCELLED') return [];
-  const phase = plan.phases.find((candidate) => view.phases.get(candidate.name)?.status !== 'SUCCEEDED');
-  if (!phase) return [{ kind: 'finish-operation', status: 'SUCCEEDED' }];
-  const status = view.phases.get(phase.name)?.status;
-  if (status === 'PENDING' && view.cancelRequested)
-    return [{ kind: 'finish-operation', status: 'CANCELLED', problem: cancelled(view) }];
-  if (status === 'PENDING') return [{ kind: 'start-phase', phase: phase.name }];
-  return withinPhase(plan, phase, view, facts);
+  const phase = plan.phases.find((candidate) => isOpen(view, candidate));
+  const failures = nodeFailures(plan, view);
+  if (!phase) return [finishOperation(plan, view, failures)];
+  const up = timeUp(phase, view, facts.now);
+  if (up) return [{ kind: 'time-out', ...up }];
+  if (view.phases.get(phase.name)?.status === 'RUNNING') return withinPhase({ plan, phase, view, facts, failures });
+  const stops = view.endingSince !== undefined || !failures.tolerated || (phase.needsAll && failures.items.length > 0);
+  return [stops ? finishOperation(plan, view, failures) : { kind: 'start-phase', phase: phase.name }];
 }
 
-function withinPhase(plan: Plan, phase: Phase, view: OperationView, facts: SchedulingFacts): Decision[] {
+interface Situation {
+  readonly plan: Plan;
+  readonly phase: Phase;
+  readonly view: OperationView;
+  readonly facts: SchedulingFacts;
+  readonly failures: NodeFailures;
+}
+
+function withinPhase(situation: Situation): Decision[] {
+  const { plan, phase, view, facts, failures } = situation;
   const lanes = lanesOf(plan, phase, view);
   const inFlight = lanes.flatMap((lane) => lane.items.filter(isInFlight));
-  const failed = lanes.flatMap((lane) => lane.items.filter((item) => isFailed(item)));
-  if (failed.length > 0 || view.cancelRequested) return stopping(phase, view, inFlight, failed, facts);
-  if (lanes.every((lane) => lane.items.every(isDone))) return [{ kind: 'finish-phase', phase: phase.name, status: 'SUCCEEDED' }];
+  if (!failures.tolerated || view.endingSince !== undefined) return stopping(situation, inFlight);
+  const skips = skipsOf(lanes, situation);
+  if (skips.length > 0) return skips;
+  if (lanes.every((lane) => lane.items.every(isDone))) return [finishPhase(phase, lanes)];
 
-  const decisions: Decision[] = [];
+  const decisions: Decision[] = inFlight.flatMap((item) => overdueInFlight(item, view, facts));
   const absent: string[] = [];
-  for (const lane of openLanes(lanes, phase.parallelism)) {
+  for (const lane of openLanes(lanes, nodesAtOnce(plan, phase, failures))) {
     const item = lane.items.find((candidate) => !isDone(candidate));
     if (!item) continue;
     const away = facts.awaySince(lane.node);
-    if (away !== undefined && isOverdue(away, facts)) decisions.push(giveUp(item, plan, away, facts));
+    if (away !== undefined && isOverdue(away, facts))
+      decisions.push(isInFlight(item) ? giveUpInFlight(item, away, facts) : giveUpAbsent(item, plan, away, facts));
     else if (away !== undefined) absent.push(lane.node);
     else if (item.state.status === 'PENDING')
       decisions.push({ kind: 'dispatch', step: item.step, attempt: item.state.attempt + 1 });
@@ -68,11 +104,6 @@ function withinPhase(plan: Plan, phase: Phase, view: OperationView, facts: Sched
   const progressing = decisions.length > 0 || inFlight.some((item) => facts.awaySince(item.step.node) === undefined);
   if (!progressing && absent.length > 0) return waitFor(plan, absent, view, facts);
   return view.status === 'WAITING' ? [{ kind: 'continue' }, ...decisions] : decisions;
-}
-
-interface Item {
-  readonly step: Step;
-  readonly state: StepView;
 }
 
 /** The steps of one node in a phase, in order. */
@@ -86,11 +117,10 @@ function lanesOf(plan: Plan, phase: Phase, view: OperationView): Lane[] {
   const lanes = new Map<string, Item[]>();
   for (const step of phase.steps) {
     if (!nodes.has(step.node)) throw new Error(`step ${step.id} is for node ${step.node}, which is not in plan ${plan.id}`);
-    const state = view.steps.get(step.id);
-    if (!state) throw new Error(`step ${step.id} of plan ${plan.id} has no state`);
+    const item = { step, state: stateOf(plan, view, step) };
     const lane = lanes.get(step.node);
-    if (lane) lane.push({ step, state });
-    else lanes.set(step.node, [{ step, state }]);
+    if (lane) lane.push(item);
+    else lanes.set(step.node, [item]);
   }
   return Array.from(lanes, ([node, items]) => ({ node, items }));
 }
@@ -98,74 +128,68 @@ function lanesOf(plan: Plan, phase: Phase, view: OperationView): Lane[] {
 /** Lanes that may act now: those begun and not done, then new ones in plan order while there is room. */
 function openLanes(lanes: readonly Lane[], parallelism: number): Lane[] {
   const undone = lanes.filter((lane) => !lane.items.every(isDone));
-  const begun = undone.filter((lane) => lane.items.some((item) => item.state.status !== 'PENDING'));
-  const fresh = undone.filter((lane) => lane.items.every((item) => item.state.status === 'PENDING'));
+  const isBegun = (lane: Lane) => lane.items.some((item) => item.state.status !== 'PENDING' && !item.state.skipped);
+  const begun = undone.filter(isBegun);
+  const fresh = undone.filter((lane) => !isBegun(lane));
   return [...begun, ...fresh.slice(0, Math.max(0, parallelism - begun.length))];
 }
 
-/** After a failure or a cancel: nothing new begins; what is in flight ends (or is ended), then the phase and the operation. */
-function stopping(phase: Phase, view: OperationView, inFlight: Item[], failed: Item[], facts: SchedulingFacts): Decision[] {
+/** What is left of nodes that failed, or that somebody wants left out: it will not run. */
+function skipsOf(lanes: readonly Lane[], { view, failures }: Situation): Decision[] {
+  const pending = lanes.flatMap((lane) => lane.items).filter((item) => item.state.status === 'PENDING');
+  const left = pending.filter((item) => view.skippedNodes.has(subjectOf(item.step)) || failures.nodes.has(subjectOf(item.step)));
+  return [...new Set(left.map((item) => subjectOf(item.step)))].map((node) => ({
+    kind: 'skip',
+    node,
+    reason: view.skippedNodes.has(node) ? 'asked' : 'node-failed',
+    steps: left.filter((item) => subjectOf(item.step) === node).map((item) => item.step.id),
+  }));
+}
+
+/** A step that is silent for too long is told of, and ended where the policy says so. */
+function overdueInFlight(item: Item, view: OperationView, facts: SchedulingFacts): Decision[] {
+  if (facts.awaySince(item.step.node) !== undefined) return [];
+  const { step, state } = item;
+  if (isStalled(item, view, facts))
+    return [{ kind: 'stall', step, attempt: state.attempt, seconds: stallSeconds(step, view.policy) }];
+  if (state.stalledAt === undefined || view.policy.stallAction !== 'cancel') return [];
+  if (cancelIsUnanswered(item, facts)) return [giveUpUnanswered(item, facts)];
+  return [{ kind: 'cancel', step, attempt: state.attempt }];
+}
+
+/** After a failure, a cancel or the end of the time: nothing new begins; what is in flight ends (or is ended), then the phase and the operation. */
+function stopping({ plan, phase, view, facts, failures }: Situation, inFlight: readonly Item[]): Decision[] {
+  const ending = view.endingSince !== undefined;
   if (inFlight.length > 0)
     return inFlight.flatMap((item): Decision[] => {
       const away = facts.awaySince(item.step.node);
-      if (away !== undefined && (view.cancelRequested || isOverdue(away, facts))) return [giveUpInFlight(item, away, facts)];
-      return view.cancelRequested ? [{ kind: 'cancel', step: item.step, attempt: item.state.attempt }] : [];
+      if (away !== undefined) return ending || isOverdue(away, facts) ? [giveUpInFlight(item, away, facts)] : [];
+      if (!ending) return overdueInFlight(item, view, facts);
+      if (cancelIsUnanswered(item, facts)) return [giveUpUnanswered(item, facts)];
+      return [{ kind: 'cancel', step: item.step, attempt: item.state.attempt }];
     });
-  const status = view.cancelRequested ? 'CANCELLED' : 'FAILED';
-  const problem = view.cancelRequested ? cancelled(view) : failure(view, failed);
   return [
-    { kind: 'finish-phase', phase: phase.name, status },
-    { kind: 'finish-operation', status, problem },
+    { kind: 'finish-phase', phase: phase.name, status: view.cancelRequested ? 'CANCELLED' : 'FAILED' },
+    finishOperation(plan, view, failures),
   ];
 }
 
-const isInFlight = (item: Item) => item.state.status === 'DISPATCHED' || item.state.status === 'STARTED';
-const isFailed = (item: Item) =>
-  !item.step.mayFail && (item.state.status === 'FAILED' || item.state.status === 'UNKNOWN' || item.state.status === 'CANCELLED');
-const isDone = (item: Item) => item.state.status !== 'PENDING' && !isInFlight(item);
-const isOverdue = (away: number, facts: SchedulingFacts) => facts.now - away >= facts.graceSeconds * 1000;
-
-function giveUp(item: Item, plan: Plan, away: number, facts: SchedulingFacts): Decision {
-  if (isInFlight(item)) return giveUpInFlight(item, away, facts);
-  const node = plan.nodes.find((candidate) => candidate.id === item.step.node);
-  return {
-    kind: 'give-up',
-    step: item.step,
-    outcome: 'FAILED',
-    problem: unreachable(`${node?.name ?? item.step.node} (${node?.ip ?? 'no address'})`, away, facts),
-  };
+/** FAILED where a step failed or was left out after a failure: a resume takes the phase up again. */
+function finishPhase(phase: Phase, lanes: readonly Lane[]): Decision {
+  const whole = lanes.every((lane) => lane.items.every((item) => !isFailed(item) && item.state.skipped !== 'node-failed'));
+  return { kind: 'finish-phase', phase: phase.name, status: whole ? 'SUCCEEDED' : 'FAILED' };
 }
 
-function giveUpInFlight(item: Item, away: number, facts: SchedulingFacts): Decision {
-  return { kind: 'give-up', step: item.step, outcome: 'UNKNOWN', problem: unreachable(item.step.node, away, facts) };
+function finishOperation(plan: Plan, view: OperationView, failures: NodeFailures): Decision {
+  return { kind: 'finish-operation', ...(endProblem(plan, view, failures) ?? { status: 'SUCCEEDED' }) };
 }
 
-function unreachable(node: string, away: number, facts: SchedulingFacts): ProblemData {
-  const seconds = Math.round((facts.now - away) / 1000);
-  return new Problem('NODE_UNREACHABLE', `node ${node} has been away for ${seconds} s (limit ${facts.graceSeconds} s)`).toJSON();
+function isOpen(view: OperationView, phase: Phase): boolean {
+  const status = view.phases.get(phase.name)?.status;
+  return status === 'PENDING' || status === 'RUNNING';
 }
 
 function waitFor(plan: Plan, absent: readonly string[], view: OperationView, facts: SchedulingFacts): Decision[] {
-  const names = absent.map((id) => {
-    const node = plan.nodes.find((candidate) => candidate.id === id);
-    return `${node?.name ?? id} (${node?.ip ?? 'no address'})`;
-  });
-  const reason = `waiting at most ${facts.graceSeconds} s for ${names.join(', ')}: the agent is not connected`;
+  const reason = `waiting at most ${facts.graceSeconds} s for ${namesOf(plan, absent)}: the agent is not connected`;
   return view.waitingFor === reason ? [] : [{ kind: 'wait', reason }];
-}
-
-function cancelled(view: OperationView): ProblemData {
-  return new Problem('CANCELLED', `operation ${view.operation} was cancelled`, {
-    remedy: `Go on with "sealctl operation resume ${view.operation}".`,
-  }).toJSON();
-}
-
-function failure(view: OperationView, failed: readonly Item[]): ProblemData {
-  const first = failed[0];
-  const others = failed.length > 1 ? ` and ${failed.length - 1} more` : '';
-  const why = first?.state.problem?.message ?? (first?.state.exitCode === undefined ? '' : `exit code ${first.state.exitCode}`);
-  return new Problem('OPERATION_FAILED', `step "${first?.step.title}" failed${others}: ${why}`, {
-    remedy: `See "sealctl operation logs ${view.operation}", mend the cause, then "sealctl operation resume ${view.operation}".`,
-    details: { steps: failed.map((item) => item.step.id), cause: first?.state.problem?.code ?? 'STEP_FAILED' },
-  }).toJSON();
 }

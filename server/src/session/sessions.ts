@@ -7,6 +7,7 @@ import type { StepSender } from '../scheduler/executor.ts';
 import type { Store } from '../store/store.ts';
 import { OutputReceiver } from './output-receiver.ts';
 import { secretRefs } from './secret-refs.ts';
+import { StepActivity } from './step-activity.ts';
 
 type AgentMessage = agentProto.AgentMessage;
 type ServerMessage = agentProto.ServerMessage;
@@ -73,10 +74,12 @@ export class Sessions implements StepSender {
   /** Of each node's newest session. */
   readonly #outputs = new Map<string, OutputReceiver>();
   readonly #startedAt: number;
+  readonly #activity: StepActivity;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
+    this.#activity = new StepActivity(options.clock);
   }
 
   /** Takes the last reported facts from the store; to be called once before agents connect. */
@@ -122,6 +125,10 @@ export class Sessions implements StepSender {
 
   awaySince(nodeId: string): number | undefined {
     return this.isConnected(nodeId) ? undefined : (this.#awaySince.get(nodeId) ?? this.#startedAt);
+  }
+
+  activeAt(stepId: string): number | undefined {
+    return this.#activity.at(stepId);
   }
 
   factsOf(nodeId: string): { readonly facts: NodeFacts; readonly seenAt: number } | undefined {
@@ -182,6 +189,7 @@ export class Sessions implements StepSender {
       const values = await Promise.all(refs.map((ref) => resolveSecret(ref)));
       const secrets = Object.fromEntries(refs.map((ref, index) => [ref, Buffer.from(values[index] ?? new Uint8Array())]));
       session.link.send({ run: { operation, step: stepToWire(step), attempt, epoch, secrets } });
+      this.#activity.heard(step.id);
     } catch (error) {
       await this.#cannotSend(session, operation, step, attempt, Problem.from(error));
     }
@@ -242,13 +250,14 @@ export class Sessions implements StepSender {
     await log.durable();
     for (const { loaded, step, state } of this.#inFlightOn(session.link.nodeId)) {
       const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
+      this.#activity.heard(step.id);
       const operation = loaded.operation.id;
       if (report?.state === 'lost') {
         const attempt = Math.max(state.attempt, report.attempt) + 1;
         await log.append(operation, [{ type: 'step-dispatched', step: step.id, attempt, epoch }]);
         await this.#send(session, operation, step, attempt);
       } else if (!report) await this.#send(session, operation, step, state.attempt);
-      else if (loaded.view.cancelRequested) this.cancel(step, report.attempt);
+      else if (loaded.view.endingSince !== undefined) this.cancel(step, report.attempt);
     }
     for (const report of reports) {
       const found = this.#inFlight(session.link.nodeId, report.step);
@@ -262,6 +271,7 @@ export class Sessions implements StepSender {
   async #started(session: Session, started: agentProto.StepStarted): Promise<void> {
     const found = this.#inFlight(session.link.nodeId, started.step);
     if (found?.state.status !== 'DISPATCHED' || found.state.attempt !== started.attempt) return;
+    this.#activity.heard(started.step);
     await this.#options.log.append(found.loaded.operation.id, [
       { type: 'step-started', step: started.step, attempt: started.attempt },
     ]);
@@ -271,6 +281,7 @@ export class Sessions implements StepSender {
     const found = this.#inFlight(session.link.nodeId, chunk.step);
     const { step, attempt, stream } = chunk;
     const end = chunk.offset + chunk.data.byteLength;
+    if (found) this.#activity.heard(step);
     // Output of a step that nobody waits for any more is acknowledged and dropped, so that the agent can let go of it.
     const durable = found ? session.output.take(found.loaded.operation.id, chunk) : Promise.resolve(end);
     const acknowledge = (offset: number) => session.link.send({ outputAck: { step, attempt, stream, offset } });
@@ -296,6 +307,7 @@ export class Sessions implements StepSender {
 
   async #finish(operation: string, step: Step, result: FinishedStep): Promise<void> {
     const { log, records } = this.#options;
+    this.#activity.ended(step.id);
     const loaded = log.active(operation);
     if (!loaded) return;
     const took = result.outcome === 'SUCCEEDED' || result.outcome === 'SKIPPED';

@@ -154,7 +154,7 @@ export class SqliteStore implements Store {
       }
       case 'event': {
         const { operation, seq, type } = write.event;
-        const finished = type === 'operation-finished' ? 1 : 0;
+        const finished = type === 'operation-finished' || type === 'operation-rolled-back' ? 1 : 0;
         this.#run(
           'INSERT INTO events (operation, seq, body, finished) VALUES (?, ?, ?, ?)',
           operation,

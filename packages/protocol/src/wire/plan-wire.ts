@@ -10,7 +10,10 @@ export function planToWire(plan: Plan): WirePlan {
     baseRevision: plan.baseRevision,
     summary: plan.summary,
     nodes: plan.nodes.map((node) => ({ ...node })),
-    phases: plan.phases.map((phase) => ({ ...phase, steps: phase.steps.map(stepToWire) })),
+    phases: plan.phases.map(({ timeoutSeconds = 0, needsAll = false, steps, ...phase }) => ({
+      ...{ ...phase, timeoutSeconds, needsAll },
+      steps: steps.map(stepToWire),
+    })),
   };
 }
 
@@ -23,6 +26,11 @@ export function planFromWire(wire: WirePlan): Plan {
     baseRevision: wire.baseRevision,
     summary: wire.summary,
     nodes: wire.nodes.map((node) => ({ ...node, role: node.role as PlanNode['role'] })),
-    phases: wire.phases.map((phase) => ({ ...phase, steps: phase.steps.map(stepFromWire) })),
+    phases: wire.phases.map(({ timeoutSeconds, needsAll, steps, ...phase }) => ({
+      ...phase,
+      ...(timeoutSeconds > 0 ? { timeoutSeconds } : {}),
+      ...(needsAll ? { needsAll } : {}),
+      steps: steps.map(stepFromWire),
+    })),
   };
 }

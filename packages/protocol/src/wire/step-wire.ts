@@ -77,6 +77,8 @@ export function stepToWire(step: Step): WireStep {
     probe: step.probe as Record<string, unknown> | undefined,
     records: (step.records ?? []) as unknown as Record<string, unknown>[],
     mayFail: step.mayFail ?? false,
+    about: step.about ?? '',
+    gate: step.gate ?? false,
   };
 }
 
@@ -108,5 +110,7 @@ export function stepFromWire(wire: WireStep): Step {
     ...(found ? { probe: found } : {}),
     ...(records.length > 0 ? { records } : {}),
     ...(wire.mayFail ? { mayFail: true } : {}),
+    ...(wire.about ? { about: wire.about } : {}),
+    ...(wire.gate ? { gate: true } : {}),
   } as Step;
 }

@@ -19,7 +19,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Struct } from "../../google/protobuf/struct.ts";
-import { Plan } from "./plan.ts";
+import { OperationPolicy, Plan } from "./plan.ts";
 
 export const protobufPackage = "seal.v1";
 
@@ -28,13 +28,45 @@ export const protobufFileName = "seal/v1/cluster.proto";
 /** The answer to a changing call: the plan, and the operation that runs it (empty with dry_run). */
 export interface ChangeReply {
   operation: string;
-  plan: Plan | undefined;
+  plan:
+    | Plan
+    | undefined;
+  /** With `save`: until when ApplyPlan takes the plan, ms; 0: it was not saved. */
+  savedUntilMs: number;
 }
 
 export interface RunRequest {
   /** The Cluster as sealctl made it from flags or Clusterfile: the JSON form of packages/clusterfile `Cluster`. */
   cluster: { [key: string]: any } | undefined;
   dryRun: boolean;
+  policy:
+    | OperationPolicy
+    | undefined;
+  /** With dry_run: keep the plan for ApplyPlan. */
+  save: boolean;
+}
+
+export interface ApplyRequest {
+  /** As in RunRequest. */
+  cluster: { [key: string]: any } | undefined;
+  dryRun: boolean;
+  policy: OperationPolicy | undefined;
+  force: boolean;
+}
+
+export interface ApplyReply {
+  operation: string;
+  /** Absent: the cluster is as it should be. */
+  plan:
+    | Plan
+    | undefined;
+  /** What differs, one line each, this operation's first. */
+  differences: string[];
+}
+
+export interface ApplyPlanRequest {
+  planId: string;
+  policy: OperationPolicy | undefined;
 }
 
 export interface ScaleUpRequest {
@@ -43,6 +75,8 @@ export interface ScaleUpRequest {
   masters: string[];
   workers: string[];
   dryRun: boolean;
+  policy: OperationPolicy | undefined;
+  save: boolean;
 }
 
 export interface DeleteNodesRequest {
@@ -52,12 +86,18 @@ export interface DeleteNodesRequest {
   dryRun: boolean;
   /** Go on where a drain fails or a host is gone. */
   force: boolean;
+  policy: OperationPolicy | undefined;
+  save: boolean;
+  /** Do not drain at all. */
+  skipDrain: boolean;
 }
 
 export interface DeleteClusterRequest {
   cluster: string;
   dryRun: boolean;
   force: boolean;
+  policy: OperationPolicy | undefined;
+  save: boolean;
 }
 
 export interface ExecRequest {
@@ -117,7 +157,7 @@ export interface GetKubeconfigReply {
 }
 
 function createBaseChangeReply(): ChangeReply {
-  return { operation: "", plan: undefined };
+  return { operation: "", plan: undefined, savedUntilMs: 0 };
 }
 
 export const ChangeReply: MessageFns<ChangeReply> = {
@@ -127,6 +167,9 @@ export const ChangeReply: MessageFns<ChangeReply> = {
     }
     if (message.plan !== undefined) {
       Plan.encode(message.plan, writer.uint32(18).fork()).join();
+    }
+    if (message.savedUntilMs !== 0) {
+      writer.uint32(24).int64(message.savedUntilMs);
     }
     return writer;
   },
@@ -160,6 +203,14 @@ export const ChangeReply: MessageFns<ChangeReply> = {
             message.plan = Plan.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.savedUntilMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -179,12 +230,13 @@ export const ChangeReply: MessageFns<ChangeReply> = {
     const message = createBaseChangeReply();
     message.operation = object.operation ?? "";
     message.plan = (object.plan !== undefined && object.plan !== null) ? Plan.fromPartial(object.plan) : undefined;
+    message.savedUntilMs = object.savedUntilMs ?? 0;
     return message;
   },
 };
 
 function createBaseRunRequest(): RunRequest {
-  return { cluster: undefined, dryRun: false };
+  return { cluster: undefined, dryRun: false, policy: undefined, save: false };
 }
 
 export const RunRequest: MessageFns<RunRequest> = {
@@ -194,6 +246,12 @@ export const RunRequest: MessageFns<RunRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(16).bool(message.dryRun);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(26).fork()).join();
+    }
+    if (message.save !== false) {
+      writer.uint32(32).bool(message.save);
     }
     return writer;
   },
@@ -227,6 +285,22 @@ export const RunRequest: MessageFns<RunRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.save = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -246,12 +320,257 @@ export const RunRequest: MessageFns<RunRequest> = {
     const message = createBaseRunRequest();
     message.cluster = object.cluster ?? undefined;
     message.dryRun = object.dryRun ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.save = object.save ?? false;
+    return message;
+  },
+};
+
+function createBaseApplyRequest(): ApplyRequest {
+  return { cluster: undefined, dryRun: false, policy: undefined, force: false };
+}
+
+export const ApplyRequest: MessageFns<ApplyRequest> = {
+  encode(message: ApplyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== undefined) {
+      Struct.encode(Struct.wrap(message.cluster), writer.uint32(10).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(26).fork()).join();
+    }
+    if (message.force !== false) {
+      writer.uint32(32).bool(message.force);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApplyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ApplyRequest>, I>>(base?: I): ApplyRequest {
+    return ApplyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ApplyRequest>, I>>(object: I): ApplyRequest {
+    const message = createBaseApplyRequest();
+    message.cluster = object.cluster ?? undefined;
+    message.dryRun = object.dryRun ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseApplyReply(): ApplyReply {
+  return { operation: "", plan: undefined, differences: [] };
+}
+
+export const ApplyReply: MessageFns<ApplyReply> = {
+  encode(message: ApplyReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== "") {
+      writer.uint32(10).string(message.operation);
+    }
+    if (message.plan !== undefined) {
+      Plan.encode(message.plan, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.differences) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApplyReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplyReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.plan = Plan.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.differences.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ApplyReply>, I>>(base?: I): ApplyReply {
+    return ApplyReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ApplyReply>, I>>(object: I): ApplyReply {
+    const message = createBaseApplyReply();
+    message.operation = object.operation ?? "";
+    message.plan = (object.plan !== undefined && object.plan !== null) ? Plan.fromPartial(object.plan) : undefined;
+    message.differences = object.differences?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseApplyPlanRequest(): ApplyPlanRequest {
+  return { planId: "", policy: undefined };
+}
+
+export const ApplyPlanRequest: MessageFns<ApplyPlanRequest> = {
+  encode(message: ApplyPlanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.planId !== "") {
+      writer.uint32(10).string(message.planId);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApplyPlanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplyPlanRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.planId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ApplyPlanRequest>, I>>(base?: I): ApplyPlanRequest {
+    return ApplyPlanRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ApplyPlanRequest>, I>>(object: I): ApplyPlanRequest {
+    const message = createBaseApplyPlanRequest();
+    message.planId = object.planId ?? "";
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
     return message;
   },
 };
 
 function createBaseScaleUpRequest(): ScaleUpRequest {
-  return { cluster: "", masters: [], workers: [], dryRun: false };
+  return { cluster: "", masters: [], workers: [], dryRun: false, policy: undefined, save: false };
 }
 
 export const ScaleUpRequest: MessageFns<ScaleUpRequest> = {
@@ -267,6 +586,12 @@ export const ScaleUpRequest: MessageFns<ScaleUpRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(32).bool(message.dryRun);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(42).fork()).join();
+    }
+    if (message.save !== false) {
+      writer.uint32(48).bool(message.save);
     }
     return writer;
   },
@@ -316,6 +641,22 @@ export const ScaleUpRequest: MessageFns<ScaleUpRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.save = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -337,12 +678,16 @@ export const ScaleUpRequest: MessageFns<ScaleUpRequest> = {
     message.masters = object.masters?.map((e) => e) || [];
     message.workers = object.workers?.map((e) => e) || [];
     message.dryRun = object.dryRun ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.save = object.save ?? false;
     return message;
   },
 };
 
 function createBaseDeleteNodesRequest(): DeleteNodesRequest {
-  return { cluster: "", nodes: [], dryRun: false, force: false };
+  return { cluster: "", nodes: [], dryRun: false, force: false, policy: undefined, save: false, skipDrain: false };
 }
 
 export const DeleteNodesRequest: MessageFns<DeleteNodesRequest> = {
@@ -358,6 +703,15 @@ export const DeleteNodesRequest: MessageFns<DeleteNodesRequest> = {
     }
     if (message.force !== false) {
       writer.uint32(32).bool(message.force);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(42).fork()).join();
+    }
+    if (message.save !== false) {
+      writer.uint32(48).bool(message.save);
+    }
+    if (message.skipDrain !== false) {
+      writer.uint32(56).bool(message.skipDrain);
     }
     return writer;
   },
@@ -407,6 +761,30 @@ export const DeleteNodesRequest: MessageFns<DeleteNodesRequest> = {
             message.force = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.save = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.skipDrain = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -428,12 +806,17 @@ export const DeleteNodesRequest: MessageFns<DeleteNodesRequest> = {
     message.nodes = object.nodes?.map((e) => e) || [];
     message.dryRun = object.dryRun ?? false;
     message.force = object.force ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.save = object.save ?? false;
+    message.skipDrain = object.skipDrain ?? false;
     return message;
   },
 };
 
 function createBaseDeleteClusterRequest(): DeleteClusterRequest {
-  return { cluster: "", dryRun: false, force: false };
+  return { cluster: "", dryRun: false, force: false, policy: undefined, save: false };
 }
 
 export const DeleteClusterRequest: MessageFns<DeleteClusterRequest> = {
@@ -446,6 +829,12 @@ export const DeleteClusterRequest: MessageFns<DeleteClusterRequest> = {
     }
     if (message.force !== false) {
       writer.uint32(24).bool(message.force);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(34).fork()).join();
+    }
+    if (message.save !== false) {
+      writer.uint32(40).bool(message.save);
     }
     return writer;
   },
@@ -487,6 +876,22 @@ export const DeleteClusterRequest: MessageFns<DeleteClusterRequest> = {
             message.force = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.save = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -507,6 +912,10 @@ export const DeleteClusterRequest: MessageFns<DeleteClusterRequest> = {
     message.cluster = object.cluster ?? "";
     message.dryRun = object.dryRun ?? false;
     message.force = object.force ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.save = object.save ?? false;
     return message;
   },
 };
@@ -1215,6 +1624,26 @@ export const ClusterServiceService = {
     responseSerialize: (value: ChangeReply): Buffer => Buffer.from(ChangeReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ChangeReply => ChangeReply.decode(value),
   },
+  /** Makes the cluster what a Clusterfile says: one operation per call, until there is nothing left to do. */
+  apply: {
+    path: "/seal.v1.ClusterService/Apply" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApplyRequest): Buffer => Buffer.from(ApplyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApplyRequest => ApplyRequest.decode(value),
+    responseSerialize: (value: ApplyReply): Buffer => Buffer.from(ApplyReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ApplyReply => ApplyReply.decode(value),
+  },
+  /** Runs a plan that was saved by a dry run, exactly that one. */
+  applyPlan: {
+    path: "/seal.v1.ClusterService/ApplyPlan" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApplyPlanRequest): Buffer => Buffer.from(ApplyPlanRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApplyPlanRequest => ApplyPlanRequest.decode(value),
+    responseSerialize: (value: ChangeReply): Buffer => Buffer.from(ChangeReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeReply => ChangeReply.decode(value),
+  },
   /** Runs one command on nodes, as an operation. */
   exec: {
     path: "/seal.v1.ClusterService/Exec" as const,
@@ -1260,6 +1689,10 @@ export interface ClusterServiceServer extends UntypedServiceImplementation {
   scaleUp: handleUnaryCall<ScaleUpRequest, ChangeReply>;
   deleteNodes: handleUnaryCall<DeleteNodesRequest, ChangeReply>;
   deleteCluster: handleUnaryCall<DeleteClusterRequest, ChangeReply>;
+  /** Makes the cluster what a Clusterfile says: one operation per call, until there is nothing left to do. */
+  apply: handleUnaryCall<ApplyRequest, ApplyReply>;
+  /** Runs a plan that was saved by a dry run, exactly that one. */
+  applyPlan: handleUnaryCall<ApplyPlanRequest, ChangeReply>;
   /** Runs one command on nodes, as an operation. */
   exec: handleUnaryCall<ExecRequest, ChangeReply>;
   listClusters: handleUnaryCall<ListClustersRequest, ListClustersReply>;
@@ -1322,6 +1755,35 @@ export interface ClusterServiceClient extends Client {
   ): ClientUnaryCall;
   deleteCluster(
     request: DeleteClusterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  /** Makes the cluster what a Clusterfile says: one operation per call, until there is nothing left to do. */
+  apply(request: ApplyRequest, callback: (error: ServiceError | null, response: ApplyReply) => void): ClientUnaryCall;
+  apply(
+    request: ApplyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ApplyReply) => void,
+  ): ClientUnaryCall;
+  apply(
+    request: ApplyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ApplyReply) => void,
+  ): ClientUnaryCall;
+  /** Runs a plan that was saved by a dry run, exactly that one. */
+  applyPlan(
+    request: ApplyPlanRequest,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  applyPlan(
+    request: ApplyPlanRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  applyPlan(
+    request: ApplyPlanRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ChangeReply) => void,

@@ -20,7 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Plan } from "./plan.ts";
+import { OperationPolicy, Plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
 
 export const protobufPackage = "seal.v1";
@@ -41,6 +41,9 @@ export interface OperationSummary {
   problem: Problem | undefined;
   stepsDone: number;
   stepsTotal: number;
+  /** The operation that this one takes back, and the one that took this one back. */
+  rollbackOf: string;
+  rolledBackBy: string;
 }
 
 /** One entry of an operation's log; which fields are set follows from `type` (packages/plan/src/events.ts). */
@@ -60,6 +63,14 @@ export interface OperationEvent {
   durationMs: number;
   reason: string;
   requestedBy: string;
+  policy: OperationPolicy | undefined;
+  node: string;
+  /** Steps that were skipped. */
+  steps: string[];
+  /** Length of a silence or of a time limit. */
+  seconds: number;
+  /** The other operation of a rollback. */
+  otherOperation: string;
 }
 
 export interface OutputChunk {
@@ -120,9 +131,24 @@ export interface CancelOperationReply {
 
 export interface ResumeOperationRequest {
   id: string;
+  policy: OperationPolicy | undefined;
 }
 
 export interface ResumeOperationReply {
+}
+
+export interface RollbackOperationRequest {
+  id: string;
+  dryRun: boolean;
+  /** Leave out hosts that are away. */
+  force: boolean;
+  policy: OperationPolicy | undefined;
+}
+
+export interface RollbackOperationReply {
+  /** Empty with dry_run. */
+  operation: string;
+  plan: Plan | undefined;
 }
 
 function createBaseOperationSummary(): OperationSummary {
@@ -139,6 +165,8 @@ function createBaseOperationSummary(): OperationSummary {
     problem: undefined,
     stepsDone: 0,
     stepsTotal: 0,
+    rollbackOf: "",
+    rolledBackBy: "",
   };
 }
 
@@ -179,6 +207,12 @@ export const OperationSummary: MessageFns<OperationSummary> = {
     }
     if (message.stepsTotal !== 0) {
       writer.uint32(96).int32(message.stepsTotal);
+    }
+    if (message.rollbackOf !== "") {
+      writer.uint32(106).string(message.rollbackOf);
+    }
+    if (message.rolledBackBy !== "") {
+      writer.uint32(114).string(message.rolledBackBy);
     }
     return writer;
   },
@@ -292,6 +326,22 @@ export const OperationSummary: MessageFns<OperationSummary> = {
             message.stepsTotal = reader.int32();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.rollbackOf = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.rolledBackBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -323,6 +373,8 @@ export const OperationSummary: MessageFns<OperationSummary> = {
       : undefined;
     message.stepsDone = object.stepsDone ?? 0;
     message.stepsTotal = object.stepsTotal ?? 0;
+    message.rollbackOf = object.rollbackOf ?? "";
+    message.rolledBackBy = object.rolledBackBy ?? "";
     return message;
   },
 };
@@ -343,6 +395,11 @@ function createBaseOperationEvent(): OperationEvent {
     durationMs: 0,
     reason: "",
     requestedBy: "",
+    policy: undefined,
+    node: "",
+    steps: [],
+    seconds: 0,
+    otherOperation: "",
   };
 }
 
@@ -389,6 +446,21 @@ export const OperationEvent: MessageFns<OperationEvent> = {
     }
     if (message.requestedBy !== "") {
       writer.uint32(114).string(message.requestedBy);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(122).fork()).join();
+    }
+    if (message.node !== "") {
+      writer.uint32(130).string(message.node);
+    }
+    for (const v of message.steps) {
+      writer.uint32(138).string(v!);
+    }
+    if (message.seconds !== 0) {
+      writer.uint32(145).double(message.seconds);
+    }
+    if (message.otherOperation !== "") {
+      writer.uint32(154).string(message.otherOperation);
     }
     return writer;
   },
@@ -518,6 +590,46 @@ export const OperationEvent: MessageFns<OperationEvent> = {
             message.requestedBy = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.steps.push(reader.string());
+            continue;
+          }
+          case 18: {
+            if (tag !== 145) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.otherOperation = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -551,6 +663,13 @@ export const OperationEvent: MessageFns<OperationEvent> = {
     message.durationMs = object.durationMs ?? 0;
     message.reason = object.reason ?? "";
     message.requestedBy = object.requestedBy ?? "";
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.node = object.node ?? "";
+    message.steps = object.steps?.map((e) => e) || [];
+    message.seconds = object.seconds ?? 0;
+    message.otherOperation = object.otherOperation ?? "";
     return message;
   },
 };
@@ -1201,13 +1320,16 @@ export const CancelOperationReply: MessageFns<CancelOperationReply> = {
 };
 
 function createBaseResumeOperationRequest(): ResumeOperationRequest {
-  return { id: "" };
+  return { id: "", policy: undefined };
 }
 
 export const ResumeOperationRequest: MessageFns<ResumeOperationRequest> = {
   encode(message: ResumeOperationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1233,6 +1355,14 @@ export const ResumeOperationRequest: MessageFns<ResumeOperationRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1251,6 +1381,9 @@ export const ResumeOperationRequest: MessageFns<ResumeOperationRequest> = {
   fromPartial<I extends Exact<DeepPartial<ResumeOperationRequest>, I>>(object: I): ResumeOperationRequest {
     const message = createBaseResumeOperationRequest();
     message.id = object.id ?? "";
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
     return message;
   },
 };
@@ -1294,6 +1427,166 @@ export const ResumeOperationReply: MessageFns<ResumeOperationReply> = {
   },
   fromPartial<I extends Exact<DeepPartial<ResumeOperationReply>, I>>(_: I): ResumeOperationReply {
     const message = createBaseResumeOperationReply();
+    return message;
+  },
+};
+
+function createBaseRollbackOperationRequest(): RollbackOperationRequest {
+  return { id: "", dryRun: false, force: false, policy: undefined };
+}
+
+export const RollbackOperationRequest: MessageFns<RollbackOperationRequest> = {
+  encode(message: RollbackOperationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
+    }
+    if (message.force !== false) {
+      writer.uint32(24).bool(message.force);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackOperationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackOperationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RollbackOperationRequest>, I>>(base?: I): RollbackOperationRequest {
+    return RollbackOperationRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RollbackOperationRequest>, I>>(object: I): RollbackOperationRequest {
+    const message = createBaseRollbackOperationRequest();
+    message.id = object.id ?? "";
+    message.dryRun = object.dryRun ?? false;
+    message.force = object.force ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRollbackOperationReply(): RollbackOperationReply {
+  return { operation: "", plan: undefined };
+}
+
+export const RollbackOperationReply: MessageFns<RollbackOperationReply> = {
+  encode(message: RollbackOperationReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== "") {
+      writer.uint32(10).string(message.operation);
+    }
+    if (message.plan !== undefined) {
+      Plan.encode(message.plan, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackOperationReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackOperationReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.plan = Plan.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RollbackOperationReply>, I>>(base?: I): RollbackOperationReply {
+    return RollbackOperationReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RollbackOperationReply>, I>>(object: I): RollbackOperationReply {
+    const message = createBaseRollbackOperationReply();
+    message.operation = object.operation ?? "";
+    message.plan = (object.plan !== undefined && object.plan !== null) ? Plan.fromPartial(object.plan) : undefined;
     return message;
   },
 };
@@ -1355,6 +1648,18 @@ export const OperationServiceService = {
       Buffer.from(ResumeOperationReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResumeOperationReply => ResumeOperationReply.decode(value),
   },
+  /** After FAILED or CANCELLED of an install or scale-up: a new operation that takes back what the old one began. */
+  rollbackOperation: {
+    path: "/seal.v1.OperationService/RollbackOperation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollbackOperationRequest): Buffer =>
+      Buffer.from(RollbackOperationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollbackOperationRequest => RollbackOperationRequest.decode(value),
+    responseSerialize: (value: RollbackOperationReply): Buffer =>
+      Buffer.from(RollbackOperationReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RollbackOperationReply => RollbackOperationReply.decode(value),
+  },
 } as const;
 
 export interface OperationServiceServer extends UntypedServiceImplementation {
@@ -1366,6 +1671,8 @@ export interface OperationServiceServer extends UntypedServiceImplementation {
   cancelOperation: handleUnaryCall<CancelOperationRequest, CancelOperationReply>;
   /** After FAILED or CANCELLED: only what did not succeed is run again. */
   resumeOperation: handleUnaryCall<ResumeOperationRequest, ResumeOperationReply>;
+  /** After FAILED or CANCELLED of an install or scale-up: a new operation that takes back what the old one began. */
+  rollbackOperation: handleUnaryCall<RollbackOperationRequest, RollbackOperationReply>;
 }
 
 export interface OperationServiceClient extends Client {
@@ -1440,6 +1747,22 @@ export interface OperationServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResumeOperationReply) => void,
+  ): ClientUnaryCall;
+  /** After FAILED or CANCELLED of an install or scale-up: a new operation that takes back what the old one began. */
+  rollbackOperation(
+    request: RollbackOperationRequest,
+    callback: (error: ServiceError | null, response: RollbackOperationReply) => void,
+  ): ClientUnaryCall;
+  rollbackOperation(
+    request: RollbackOperationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RollbackOperationReply) => void,
+  ): ClientUnaryCall;
+  rollbackOperation(
+    request: RollbackOperationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RollbackOperationReply) => void,
   ): ClientUnaryCall;
 }
 

@@ -35,6 +35,10 @@ export interface Step {
   probe: { [key: string]: any } | undefined;
   records: { [key: string]: any }[];
   mayFail: boolean;
+  /** The node in whose place the step stands; empty: the one on which it runs. */
+  about: string;
+  /** Changes nothing; only holds up what comes after it. */
+  gate: boolean;
 }
 
 export interface Phase {
@@ -43,6 +47,10 @@ export interface Phase {
   destructive: boolean;
   parallelism: number;
   steps: Step[];
+  /** 0: none besides those of the steps. */
+  timeoutSeconds: number;
+  /** Begins only if no node has failed before it. */
+  needsAll: boolean;
 }
 
 export interface Plan {
@@ -54,6 +62,23 @@ export interface Plan {
   summary: string;
   nodes: PlanNode[];
   phases: Phase[];
+}
+
+/**
+ * What an operation does when a node fails or a step hangs (packages/plan/src/operation-policy.ts). Empty fields: the default, and on resume
+ * what was said before.
+ */
+export interface OperationPolicy {
+  /** "fail-fast" (default) or "continue". */
+  onFailure: string;
+  /** Workers that may be out of service at once: "3" or "10%". */
+  maxUnavailable: string;
+  timeoutSeconds: number;
+  stallSeconds: number;
+  /** "report" (default) or "cancel". */
+  stallAction: string;
+  /** Names, ids or addresses of nodes of the plan whose remaining steps are left out. */
+  skipNodes: string[];
 }
 
 function createBasePlanNode(): PlanNode {
@@ -159,6 +184,8 @@ function createBaseStep(): Step {
     probe: undefined,
     records: [],
     mayFail: false,
+    about: "",
+    gate: false,
   };
 }
 
@@ -193,6 +220,12 @@ export const Step: MessageFns<Step> = {
     }
     if (message.mayFail !== false) {
       writer.uint32(80).bool(message.mayFail);
+    }
+    if (message.about !== "") {
+      writer.uint32(90).string(message.about);
+    }
+    if (message.gate !== false) {
+      writer.uint32(96).bool(message.gate);
     }
     return writer;
   },
@@ -290,6 +323,22 @@ export const Step: MessageFns<Step> = {
             message.mayFail = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.about = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.gate = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -317,12 +366,14 @@ export const Step: MessageFns<Step> = {
     message.probe = object.probe ?? undefined;
     message.records = object.records?.map((e) => e) || [];
     message.mayFail = object.mayFail ?? false;
+    message.about = object.about ?? "";
+    message.gate = object.gate ?? false;
     return message;
   },
 };
 
 function createBasePhase(): Phase {
-  return { name: "", title: "", destructive: false, parallelism: 0, steps: [] };
+  return { name: "", title: "", destructive: false, parallelism: 0, steps: [], timeoutSeconds: 0, needsAll: false };
 }
 
 export const Phase: MessageFns<Phase> = {
@@ -341,6 +392,12 @@ export const Phase: MessageFns<Phase> = {
     }
     for (const v of message.steps) {
       Step.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.timeoutSeconds !== 0) {
+      writer.uint32(49).double(message.timeoutSeconds);
+    }
+    if (message.needsAll !== false) {
+      writer.uint32(56).bool(message.needsAll);
     }
     return writer;
   },
@@ -398,6 +455,22 @@ export const Phase: MessageFns<Phase> = {
             message.steps.push(Step.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.timeoutSeconds = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.needsAll = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -420,6 +493,8 @@ export const Phase: MessageFns<Phase> = {
     message.destructive = object.destructive ?? false;
     message.parallelism = object.parallelism ?? 0;
     message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
+    message.timeoutSeconds = object.timeoutSeconds ?? 0;
+    message.needsAll = object.needsAll ?? false;
     return message;
   },
 };
@@ -547,6 +622,121 @@ export const Plan: MessageFns<Plan> = {
     message.summary = object.summary ?? "";
     message.nodes = object.nodes?.map((e) => PlanNode.fromPartial(e)) || [];
     message.phases = object.phases?.map((e) => Phase.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOperationPolicy(): OperationPolicy {
+  return { onFailure: "", maxUnavailable: "", timeoutSeconds: 0, stallSeconds: 0, stallAction: "", skipNodes: [] };
+}
+
+export const OperationPolicy: MessageFns<OperationPolicy> = {
+  encode(message: OperationPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.onFailure !== "") {
+      writer.uint32(10).string(message.onFailure);
+    }
+    if (message.maxUnavailable !== "") {
+      writer.uint32(18).string(message.maxUnavailable);
+    }
+    if (message.timeoutSeconds !== 0) {
+      writer.uint32(24).int64(message.timeoutSeconds);
+    }
+    if (message.stallSeconds !== 0) {
+      writer.uint32(32).int64(message.stallSeconds);
+    }
+    if (message.stallAction !== "") {
+      writer.uint32(42).string(message.stallAction);
+    }
+    for (const v of message.skipNodes) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperationPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperationPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.onFailure = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.maxUnavailable = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.timeoutSeconds = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.stallSeconds = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.stallAction = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.skipNodes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OperationPolicy>, I>>(base?: I): OperationPolicy {
+    return OperationPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OperationPolicy>, I>>(object: I): OperationPolicy {
+    const message = createBaseOperationPolicy();
+    message.onFailure = object.onFailure ?? "";
+    message.maxUnavailable = object.maxUnavailable ?? "";
+    message.timeoutSeconds = object.timeoutSeconds ?? 0;
+    message.stallSeconds = object.stallSeconds ?? 0;
+    message.stallAction = object.stallAction ?? "";
+    message.skipNodes = object.skipNodes?.map((e) => e) || [];
     return message;
   },
 };
