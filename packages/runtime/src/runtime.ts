@@ -1,6 +1,13 @@
 import type { PhaseDraft } from '@seal/plan';
 import type { ClusterContext, ClusterNode } from './cluster-context.ts';
 
+/** Overrides of the gates before a node leaves; they are told in the summary of the plan. */
+export interface LeaveOptions {
+  /** Pods without an owner go too, and a drain that fails does not stop the rest. */
+  readonly force: boolean;
+  readonly skipDrain?: boolean;
+}
+
 /**
  * A cluster runtime: how masters and workers become a cluster, and stop being one. Each gives phases; the planner puts them between
  * what is the same for all (image, aliases, container runtime, hooks). Pure.
@@ -23,7 +30,7 @@ export interface ClusterRuntime {
   /** Waits until `nodes` are Ready and every master's API is healthy; records each node as ready. */
   verify(context: ClusterContext, nodes: readonly ClusterNode[]): PhaseDraft[];
   /** Takes `node` out of a cluster that goes on: drain, membership, reset of the host where it is connected. */
-  leave(context: ClusterContext, node: ClusterNode, options: { readonly force: boolean }): PhaseDraft[];
+  leave(context: ClusterContext, node: ClusterNode, options: LeaveOptions): PhaseDraft[];
   /** Resets hosts of a cluster that ends as a whole. */
   reset(context: ClusterContext, nodes: readonly ClusterNode[]): PhaseDraft[];
 }

@@ -56,7 +56,14 @@ test('scale-up by masters lets the old nodes follow; one that is away is named a
   const plan = planScaleUp({ planId, facts, masters: ['10.0.1.1-10.0.1.2'], workers: [] });
   assert.equal(plan.summary, 'add 2 masters to cluster demo; not told of the new masters, since away: n2');
   const phases = shape(plan);
-  assert.deepEqual(phases.slice(4, 8), ['open-joining: m1', 'join-master-m8: m8', 'join-master-m9: m9', 'follow-masters: m1 n1']);
+  assert.deepEqual(phases.slice(4, 10), [
+    'open-joining: m1',
+    'gate-m8: m1',
+    'join-master-m8: m8',
+    'gate-m9: m1 m8',
+    'join-master-m9: m9',
+    'follow-masters: m1 n1',
+  ]);
   const follow = plan.phases.find((phase) => phase.name === 'follow-masters')!.steps[1];
   assert.deepEqual(follow?.kind === 'host-aliases' && follow.args.entries.map((entry) => entry.ip), [
     '10.0.0.11',
@@ -110,6 +117,7 @@ test('a worker leaves: drained, stopped, forgotten, reset, cleaned, in that orde
 test('the first master leaves like any other: through a master that stays, out of etcd before its host is reset, and workers follow', () => {
   const plan = planDeleteNodes({ planId, facts: installed(sampleNodes(3, 1)), nodes: ['10.0.0.11'], force: false });
   assert.deepEqual(shape(plan), [
+    'gate-m1: m2',
     'drain-m1: m2',
     'stop-m1: m1',
     'forget-m1: m2',
@@ -133,7 +141,7 @@ test('a dead host is removed only with force: the cluster forgets it, nothing ru
   });
   const plan = planDeleteNodes({ planId, facts, nodes: ['m3'], force: true });
   assert.equal(plan.summary, 'remove 1 master from cluster demo: m3; away, and therefore not cleaned: m3 (10.0.0.13)');
-  assert.deepEqual(shape(plan), ['forget-m3: m1', 'follow-masters: m1 m2 n1']);
+  assert.deepEqual(shape(plan), ['gate-m3: m1', 'forget-m3: m1', 'follow-masters: m1 m2 n1']);
   assert.deepEqual(records(plan), ['forget-m3: member-removed node-m3']);
 });
 
@@ -196,17 +204,17 @@ test('an unknown node is refused with the names there are; the registry goes onl
   });
 });
 
-test('delete of everything gives back the newest worker first and the first master last, and ends with the record', () => {
+test('delete of everything gives back the workers side by side, then the masters one by one, the first last, and ends with the record', () => {
   const plan = planDeleteCluster({ planId, facts: installed(sampleNodes(2, 2)), force: false });
-  assert.deepEqual(
-    shape(plan),
-    ['n2', 'n1', 'm2', 'm1'].flatMap((name) => [`reset-${name}: ${name}`, `clean-${name}: ${name}`]),
-  );
+  assert.deepEqual(shape(plan), ['return-workers: n2 n1', 'reset-m2: m2', 'clean-m2: m2', 'reset-m1: m1', 'clean-m1: m1']);
   assert.deepEqual(records(plan), [
-    ...['n2', 'n1', 'm2', 'm1'].map((name) => `clean-${name}: member-removed node-${name}`),
+    'return-workers: member-removed node-n2',
+    'return-workers: member-removed node-n1',
+    'clean-m2: member-removed node-m2',
+    'clean-m1: member-removed node-m1',
     'clean-m1: cluster-removed',
   ]);
-  const clean = plan.phases[1]!.steps.map((step) => step.title);
+  const clean = plan.phases.at(-1)!.steps.map((step) => step.title);
   assert.deepEqual(clean, [
     'scripts/clean.sh',
     'scripts/uninstall-containerd.sh',
@@ -214,6 +222,26 @@ test('delete of everything gives back the newest worker first and the first mast
     'remove /var/lib/seal/data/demo',
     '/etc/hosts: remove the aliases of the cluster',
   ]);
+});
+
+test('a hundred workers are given back ten at once, and no master while one of them failed', () => {
+  const plan = planDeleteCluster({ planId, facts: installed(sampleNodes(3, 100)), force: false });
+  const [workers, ...others] = plan.phases;
+  assert.equal(workers?.parallelism, 10);
+  assert.equal(new Set(workers?.steps.map((step) => step.node)).size, 100);
+  assert.equal(workers?.needsAll, undefined);
+  assert.ok(others.length === 6 && others.every((phase) => phase.needsAll));
+});
+
+test('a cluster whose hosts are all gone is only forgotten', () => {
+  const facts = away(installed(sampleNodes(1, 1)), 'm1', 'n1');
+  assert.deepEqual(planDeleteCluster({ planId, facts, force: true }).phases, []);
+});
+
+test('without a drain a node leaves at once, and the summary says that this was asked for', () => {
+  const plan = planDeleteNodes({ planId, facts: installed(sampleNodes(1, 1)), nodes: ['n1'], force: false, skipDrain: true });
+  assert.deepEqual(shape(plan), ['stop-n1: n1', 'forget-n1: m1', 'reset-n1: n1', 'clean-n1: n1']);
+  assert.equal(plan.summary, 'remove 1 worker from cluster demo: n1; --skip-drain: pods are not moved away first');
 });
 
 test('delete of everything leaves out dead hosts only with force', () => {
@@ -228,8 +256,7 @@ test('an installation that stopped before its first record can be deleted: every
   const nodes = sampleNodes(1, 1);
   const facts = sampleFacts(nodes, { record: installed(nodes, { state: 'installing', members: [] }).record });
   assert.deepEqual(shape(planDeleteCluster({ planId, facts, force: false })), [
-    'reset-n1: n1',
-    'clean-n1: n1',
+    'return-workers: n1',
     'reset-m1: m1',
     'clean-m1: m1',
   ]);
@@ -286,35 +313,38 @@ test('a plan reads as text: what runs where, how many at a time, and what destro
   const facts = installed(sampleNodes(2, 1));
   assert.equal(
     describePlan(planDeleteNodes({ planId, facts, nodes: ['m2'], force: true })),
-    `remove 1 master from cluster demo: m2
-6 phases, 12 steps on 3 nodes:
+    `remove 1 master from cluster demo: m2; --force: a drain that fails does not stop the removal
+7 phases, 13 steps on 3 nodes:
   m1  10.0.0.11  master
   m2  10.0.0.12  master
   n1  10.0.0.101  worker
 
- 1. Drain m2  [drain-m2]  (DESTRUCTIVE)
+ 1. Before m2 goes: etcd has its quorum without it  [gate-m2]
       on m1
-        - drain m2 (goes on if it fails)
- 2. Stop the kubelet of m2  [stop-m2]  (DESTRUCTIVE)
-      on m2
-        - stop the kubelet
- 3. Take m2 out of the cluster's membership  [forget-m2]  (DESTRUCTIVE)
+        - wait: etcd healthy on 1 of m1 (gate; idempotent; at most 5m)
+ 2. Drain m2  [drain-m2]  (DESTRUCTIVE)
       on m1
-        - delete node m2 from the API
-        - remove m2 from etcd
- 4. Reset Kubernetes on m2  [reset-m2]  (DESTRUCTIVE)
+        - drain m2 (run-command; idempotent; at most 6m; goes on if it fails)
+ 3. Stop the kubelet of m2  [stop-m2]  (DESTRUCTIVE)
       on m2
-        - kubeadm reset
- 5. Give m2 back as it was found  [clean-m2]  (DESTRUCTIVE)
+        - stop the kubelet (manage-unit; idempotent; at most 2m)
+ 4. Take m2 out of the cluster's membership  [forget-m2]  (DESTRUCTIVE)
+      on m1
+        - delete node m2 from the API (run-command; idempotent; at most 2m)
+        - remove m2 from etcd (run-command; idempotent; at most 4m)
+ 5. Reset Kubernetes on m2  [reset-m2]  (DESTRUCTIVE)
       on m2
-        - scripts/clean.sh (if the image has it)
-        - scripts/uninstall-containerd.sh (if the image has it)
-        - remove the rootfs at /var/lib/seal/data/demo/rootfs
-        - remove /var/lib/seal/data/demo
-        - /etc/hosts: remove the aliases of the cluster
- 6. Nodes that stay learn where the API is now  [follow-masters]  (all at once)
+        - kubeadm reset (run-command; idempotent; at most 10m)
+ 6. Give m2 back as it was found  [clean-m2]  (DESTRUCTIVE)
+      on m2
+        - scripts/clean.sh (run-script; idempotent; at most 10m; if the image has it)
+        - scripts/uninstall-containerd.sh (run-script; idempotent; at most 10m; if the image has it)
+        - remove the rootfs at /var/lib/seal/data/demo/rootfs (unmount-rootfs; idempotent; at most 5m)
+        - remove /var/lib/seal/data/demo (remove-paths; idempotent; at most 5m)
+        - /etc/hosts: remove the aliases of the cluster (host-aliases; idempotent; at most 30s)
+ 7. Nodes that stay learn where the API is now  [follow-masters]  (all at once)
       on m1, n1
-        - /etc/hosts: apiserver.cluster.local is 10.0.0.11
+        - /etc/hosts: apiserver.cluster.local is 10.0.0.11 (host-aliases; idempotent; at most 30s)
 `,
   );
 });

@@ -1,6 +1,14 @@
 import { Problem } from '@seal/foundation';
-import type { Plan } from '@seal/plan';
-import { type ClusterFacts, type ClusterNode, type ClusterRecord, chooseRuntime } from '@seal/runtime';
+import type { PhaseDraft, Plan } from '@seal/plan';
+import {
+  type ClusterContext,
+  type ClusterFacts,
+  type ClusterNode,
+  type ClusterRecord,
+  type ClusterRuntime,
+  chooseRuntime,
+  workersAtOnce,
+} from '@seal/runtime';
 import { assemblePlan } from './assemble-plan.ts';
 import { cleanHost, tellAway } from './host-removal.ts';
 import { countRoles } from './install-phases.ts';
@@ -12,21 +20,23 @@ export interface DeleteClusterInput {
   readonly facts: ClusterFacts;
   /** Leave out hosts that are away, even all of them: then nothing but the record goes. */
   readonly force: boolean;
+  /** Only these nodes, by id, besides recorded members: the others have seen nothing of the cluster. Absent: every host that may have. */
+  readonly begunOn?: ReadonlySet<string>;
 }
 
 /**
- * The plan that gives every host back as it was found: the newest worker first, the first master last. Nothing is drained, there is nothing to keep.
- * Agents and their enrolment stay.
+ * The plan that gives every host back as it was found: the workers side by side, then the masters one by one, the first one last. Nothing is
+ * drained, there is nothing to keep. No master is touched while a worker's cleaning has failed. Agents and their enrolment stay.
  *
  * A plan without phases (`force`, and no host is connected) says that only the record is to be removed.
  *
  * Problem: NODE_NOT_CONNECTED (a host is away and no `force`).
  */
-export function planDeleteCluster({ planId, facts, force }: DeleteClusterInput): Plan {
+export function planDeleteCluster({ planId, facts, force, begunOn }: DeleteClusterInput): Plan {
   const record = recordedCluster(facts);
-  const all = membersAndBegun(facts, record);
+  const all = membersAndBegun(facts, record, begunOn);
   const away = all.filter((node) => !node.connected);
-  const here = [...newestFirst(all, 'worker'), ...newestFirst(all, 'master')].filter((node) => node.connected);
+  const here = (role: string) => newestFirst(all, role).filter((node) => node.connected);
   const names = away.map((node) => `${node.name} (${node.ip})`).join(', ');
   if (away.length > 0 && !force)
     throw new Problem('NODE_NOT_CONNECTED', `not connected to the server: ${names}`, {
@@ -42,17 +52,34 @@ export function planDeleteCluster({ planId, facts, force }: DeleteClusterInput):
     summary: `delete cluster ${record.name}: ${countRoles(all)}${tellAway(away)}`,
     nodes: all,
     atEnd: { kind: 'cluster-removed' },
-    phases: here.flatMap((node) => [...runtime.reset(context, [node]), cleanHost(context, node)]),
+    phases: [
+      ...returnWorkers(context, runtime, here('worker')),
+      ...here('master').flatMap((node) => returnMaster(context, runtime, node)),
+    ],
   });
 }
 
+/** Each worker is done with before it makes room for another. */
+function returnWorkers(context: ClusterContext, runtime: ClusterRuntime, workers: readonly ClusterNode[]): PhaseDraft[] {
+  const steps = workers.flatMap((node) => [
+    ...runtime.reset(context, [node]).flatMap((phase) => phase.steps),
+    ...cleanHost(context, node).steps,
+  ]);
+  const title = 'Reset the workers and give them back as they were found';
+  return [{ name: 'return-workers', title, destructive: true, parallelism: workersAtOnce, steps }];
+}
+
+function returnMaster(context: ClusterContext, runtime: ClusterRuntime, node: ClusterNode): PhaseDraft[] {
+  return [...runtime.reset(context, [node]), cleanHost(context, node)].map((phase) => ({ ...phase, needsAll: true }));
+}
+
 /** An installation that stopped early may have begun on hosts that are not recorded as members yet. */
-function membersAndBegun(facts: ClusterFacts, record: ClusterRecord): ClusterNode[] {
+function membersAndBegun(facts: ClusterFacts, record: ClusterRecord, begunOn?: ReadonlySet<string>): ClusterNode[] {
   const members = record.members.map((member) => nodeFromMember(facts, record, member));
   const begun = record.spec.hosts.flatMap((host) => {
     const seen = nodeAt(facts, host.ip);
     const other = !seen || members.some((member) => member.id === seen.id) || (seen.cluster ?? record.name) !== record.name;
-    return other ? [] : [nodeFromHost(seen, host)];
+    return other || (begunOn && !begunOn.has(seen.id)) ? [] : [nodeFromHost(seen, host)];
   });
   return record.state === 'installing' || members.length === 0 ? [...members, ...begun] : members;
 }

@@ -22,6 +22,8 @@ export interface DeleteNodesInput {
   readonly nodes: readonly string[];
   /** Go on where a drain fails or a host is gone. Never goes below etcd's majority. */
   readonly force: boolean;
+  /** Do not drain: pods go down with their node. */
+  readonly skipDrain?: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface DeleteNodesInput {
  *
  * Problems: NODE_NOT_FOUND, LAST_MASTER, QUORUM_LOST, NODE_NOT_CONNECTED (away and no `force`; no master left to work through), REGISTRY_NODE.
  */
-export function planDeleteNodes({ planId, facts, nodes: names, force }: DeleteNodesInput): Plan {
+export function planDeleteNodes({ planId, facts, nodes: names, force, skipDrain = false }: DeleteNodesInput): Plan {
   const record = recordedCluster(facts);
   const all = record.members.map((member) => nodeFromMember(facts, record, member));
   const leaving = inOrder(names.map((name) => findMember(record, all, name)));
@@ -48,14 +50,20 @@ export function planDeleteNodes({ planId, facts, nodes: names, force }: DeleteNo
     cluster: record.name,
     baseRevision: record.revision,
     summary:
-      `remove ${countRoles(leaving)} from cluster ${record.name}: ${leaving.map((node) => node.name).join(', ')}${tellAway(away)}` +
+      `remove ${countRoles(leaving)} from cluster ${record.name}: ${leaving.map((node) => node.name).join(', ')}${tellAway(away)}${away.length < leaving.length ? overrides(force, skipDrain) : ''}` +
       (unaware.length > 0 ? `; not told of the masters that go, since away: ${unaware.map((node) => node.name).join(', ')}` : ''),
     nodes: all,
     phases: [
-      ...leaving.flatMap((node) => leavePhases(context, node, runtime.leave(context, node, { force }))),
+      ...leaving.flatMap((node) => leavePhases(context, node, runtime.leave(context, node, { force, skipDrain }))),
       ...realias(context, mastersChange ? staying.filter((node) => node.connected) : []),
     ],
   });
+}
+
+/** What was asked for against the gates is part of what is recorded. */
+function overrides(force: boolean, skipDrain: boolean): string {
+  if (skipDrain) return '; --skip-drain: pods are not moved away first';
+  return force ? '; --force: a drain that fails does not stop the removal' : '';
 }
 
 /** For a node that is away, the last thing that is done elsewhere records that it is gone. */

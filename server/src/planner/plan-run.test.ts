@@ -30,13 +30,50 @@ test('installs in order: names, image, container runtime, hosts, first master, m
     'container-runtime: m1 m2 m3 n1 n2',
     'prepare-hosts: m1 m2 m3 n1 n2',
     'init-master: m1',
+    'gate-m2: m1',
     'join-master-m2: m2',
+    'gate-m3: m1 m2',
     'join-master-m3: m3',
     'join-workers: n1 n2',
     'close-joining: m1',
     'label-nodes: m1',
     'verify: m1 m2 m3',
   ]);
+});
+
+test('a master joins only while every API before it answers and etcd has its quorum', () => {
+  const plan = run(sampleNodes(3, 0));
+  const gate = plan.phases.find((phase) => phase.name === 'gate-m3')!;
+  assert.deepEqual(
+    gate.steps.map((step) => [step.title, step.node, step.gate, step.about]),
+    [
+      ['wait: API of m1 healthy', 'node-m1', true, 'node-m3'],
+      ['wait: API of m2 healthy', 'node-m2', true, 'node-m3'],
+      ['wait: etcd healthy on 2 of m1, m2', 'node-m1', true, 'node-m3'],
+    ],
+  );
+  const [, , quorum] = gate.steps;
+  assert.partialDeepStrictEqual(quorum?.kind === 'wait-for' && quorum.args.env, {
+    ENDPOINTS: 'https://10.0.0.11:2379 https://10.0.0.12:2379',
+    NEEDED: '2',
+  });
+});
+
+test("what is done on a master for another node is that node's: if it fails, so has that node", () => {
+  const plan = run(sampleNodes(1, 2));
+  const verify = plan.phases.find((phase) => phase.name === 'verify')!.steps;
+  assert.deepEqual(
+    verify.map((step) => [step.title, step.about]),
+    [
+      ['wait: API of m1 healthy', undefined],
+      ['wait: node m1 Ready', undefined],
+      ['wait: DaemonSets of kube-system ready on m1', undefined],
+      ['wait: node n1 Ready', 'node-n1'],
+      ['wait: DaemonSets of kube-system ready on n1', 'node-n1'],
+      ['wait: node n2 Ready', 'node-n2'],
+      ['wait: DaemonSets of kube-system ready on n2', 'node-n2'],
+    ],
+  );
 });
 
 test('a single master without workers is a whole cluster', () => {
@@ -189,12 +226,8 @@ test('labels and taints are set as asked, the role of all workers at once', () =
   const plan = planRun({ planId, desired: { ...desired, hosts }, facts: sampleFacts(nodes) });
   const commands = plan.phases.find((phase) => phase.name === 'label-nodes')!.steps;
   assert.deepEqual(
-    commands.map((step) => step.kind === 'run-command' && step.args.argv.slice(3).join(' ')),
-    [
-      'label --overwrite node n1 n2 node-role.kubernetes.io/worker=',
-      'label --overwrite node n2 zone=b',
-      'taint --overwrite node n2 gpu=1:NoSchedule',
-    ],
+    commands.map((step) => step.kind === 'run-command' && (step.args.env.NODE_NAMES ?? step.args.argv.slice(3).join(' '))),
+    ['n1 n2', 'label --overwrite node n2 zone=b', 'taint --overwrite node n2 gpu=1:NoSchedule'],
   );
 });
 

@@ -1,4 +1,4 @@
-import { hostSpecs } from '@seal/clusterfile';
+import { type HostSpec, hostSpecs } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
 import type { Plan } from '@seal/plan';
 import { type ClusterFacts, type ClusterRecord, chooseRuntime } from '@seal/runtime';
@@ -14,6 +14,8 @@ export interface ScaleUpInput {
   /** Addresses, comma lists and ranges. */
   readonly masters: readonly string[];
   readonly workers: readonly string[];
+  /** What a Clusterfile says of hosts to add, instead of `masters` and `workers`. */
+  readonly hosts?: readonly HostSpec[];
 }
 
 /**
@@ -22,9 +24,9 @@ export interface ScaleUpInput {
  *
  * Problems: those of `preflight`, HOSTS_INVALID, USAGE (nothing to add), NODE_IN_CLUSTER (a ready member), NODE_NOT_CONNECTED (no master).
  */
-export function planScaleUp({ planId, facts, masters, workers }: ScaleUpInput): Plan {
+export function planScaleUp({ planId, facts, masters, workers, hosts: described }: ScaleUpInput): Plan {
   const record = recordedCluster(facts);
-  const hosts = hostSpecs({ masters, nodes: workers });
+  const hosts = described ?? hostSpecs({ masters, nodes: workers });
   if (hosts.length === 0)
     throw new Problem('USAGE', 'no host to add was named', { remedy: 'Name hosts with -m for masters and -n for workers.' });
   refuseMembers(

@@ -39,6 +39,11 @@ export function shell(
   };
 }
 
+/** A step that stands in the place of `node`, on whichever node it runs: its failure is that node's. */
+export function about(step: StepDraft, node: ClusterNode): StepDraft {
+  return step.node === node.id ? step : { ...step, about: node.id };
+}
+
 /** kubectl as admin on the node that runs what is run once per cluster. */
 export function kubectl(context: ClusterContext, title: string, args: readonly string[]): StepDraft {
   return {
@@ -72,16 +77,25 @@ export function waitForApi(context: ClusterContext, master: ClusterNode): StepDr
 export function waitForReady(context: ClusterContext, node: ClusterNode): StepDraft {
   const jsonpath = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
   const argv = ['kubectl', '--kubeconfig', adminKubeconfig, '--request-timeout', '10s', 'get', 'node', node.name, '-o', jsonpath];
-  return waitFor(context, context.apiNode, { what: `node ${node.name} Ready`, argv, expect: 'True' });
+  return about(waitFor(context, context.apiNode, { what: `node ${node.name} Ready`, argv, expect: 'True' }), node);
 }
 
-function waitFor(context: ClusterContext, node: ClusterNode, wait: { what: string; argv: string[]; expect: string }): StepDraft {
+export interface Wait {
+  readonly what: string;
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly expect?: string;
+}
+
+/** Holds up what comes after it until a command succeeds, at most 5 minutes. */
+export function waitFor(context: ClusterContext, node: ClusterNode, { env, ...wait }: Wait): StepDraft {
   return {
     title: `wait: ${wait.what}`,
     node: node.id,
     kind: 'wait-for',
-    args: { ...wait, env: programEnv(pathsOf(context).rootfs), intervalSeconds: 2 },
+    args: { ...wait, env: { ...programEnv(pathsOf(context).rootfs), ...env }, intervalSeconds: 2 },
     effect: 'idempotent',
     timeoutSeconds: 300,
+    gate: true,
   };
 }

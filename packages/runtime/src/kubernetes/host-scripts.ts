@@ -122,6 +122,39 @@ export const removeMemberScript = `set -eu
 ${etcd}remove_member "$ETCD_ENDPOINT" "$PEER_URL"
 `;
 
+/** ENDPOINTS, NEEDED: succeeds when so many of them say that they are healthy. Asks no more of them than it must. */
+export const etcdQuorumScript = `set -eu
+${etcd}healthy=0
+for endpoint in $ENDPOINTS; do
+  if etcd_healthy "$endpoint"; then
+    healthy=$((healthy + 1))
+    [ "$healthy" -lt "$NEEDED" ] || exit 0
+  else
+    echo "etcd at $endpoint is not healthy"
+  fi
+done
+echo "etcd is healthy on $healthy of $ENDPOINTS, and $NEEDED are needed"
+exit 1
+`;
+
+/** NODE_NAME */
+export const daemonSetsScript = `set -eu
+pods=$(kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout 10s -n kube-system get pods --field-selector "spec.nodeName=$NODE_NAME" \\
+  -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[0].kind} {.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}')
+waiting=$(printf '%s\\n' "$pods" | grep '^DaemonSet ' | grep -v ' True$' || :)
+[ -n "$waiting" ] || exit 0
+echo "not ready on $NODE_NAME:"
+printf '%s\\n' "$waiting"
+exit 1
+`;
+
+/** NODE_NAMES: those that the cluster has get the role; one that never joined is told of where it failed. */
+export const labelWorkersScript = `set -eu
+found=$(kubectl --kubeconfig /etc/kubernetes/admin.conf get node $NODE_NAMES --ignore-not-found -o name)
+[ -n "$found" ] || exit 0
+exec kubectl --kubeconfig /etc/kubernetes/admin.conf label --overwrite $found node-role.kubernetes.io/worker=
+`;
+
 /** The join token comes on stdin and never appears in arguments or output. */
 export const openJoiningScript = `set -eu
 IFS= read -r token || [ -n "$token" ]
@@ -147,7 +180,7 @@ IFS= read -r token || [ -n "$token" ]
 kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system delete secret "bootstrap-token-\${token%%.*}" --ignore-not-found
 `;
 
-/** NODE_NAME, DRAIN_SECONDS, DRAIN_FLAGS. A node that the API does not know is drained. */
+/** NODE_NAME, DRAIN_SECONDS, DRAIN_FLAGS. A node that the API does not know is drained. One that cannot be drained and is to stay takes pods again. */
 export const drainScript = `set -eu
 found=$(kubectl --kubeconfig /etc/kubernetes/admin.conf get node "$NODE_NAME" --ignore-not-found -o name)
 if [ -z "$found" ]; then
@@ -156,5 +189,11 @@ if [ -z "$found" ]; then
 fi
 set --
 [ -z "$DRAIN_FLAGS" ] || set -- "$DRAIN_FLAGS"
-exec kubectl --kubeconfig /etc/kubernetes/admin.conf drain "$NODE_NAME" --ignore-daemonsets "$DELETE_LOCAL" --timeout "\${DRAIN_SECONDS}s" "$@"
+code=0
+kubectl --kubeconfig /etc/kubernetes/admin.conf drain "$NODE_NAME" --ignore-daemonsets "$DELETE_LOCAL" --timeout "\${DRAIN_SECONDS}s" "$@" || code=$?
+if [ "$code" -ne 0 ] && [ -z "$DRAIN_FLAGS" ]; then
+  echo "the drain of $NODE_NAME did not end within $DRAIN_SECONDS s or was refused; the node takes pods again" >&2
+  kubectl --kubeconfig /etc/kubernetes/admin.conf uncordon "$NODE_NAME"
+fi
+exit "$code"
 `;

@@ -1,7 +1,9 @@
-import type { PhaseDraft } from '@seal/plan';
+import type { PhaseDraft, StepDraft } from '@seal/plan';
 import { type ClusterContext, type ClusterNode, masters } from '../cluster-context.ts';
-import { kubectl, shell, waitForApi, waitForReady } from './commands.ts';
-import { closeJoiningScript, joinMasterScript, joinWorkerScript, openJoiningScript } from './host-scripts.ts';
+import { about, kubectl, shell, waitForApi, waitForReady } from './commands.ts';
+import { etcdUrl } from './etcd-url.ts';
+import { gateBeforeMaster, waitForDaemonSets } from './gates.ts';
+import { closeJoiningScript, joinMasterScript, joinWorkerScript, labelWorkersScript, openJoiningScript } from './host-scripts.ts';
 import { kubeadmEnv, placeFiles, removeStaging } from './install.ts';
 import { joinFile } from './kubeadm-file.ts';
 import { materialRefs } from './material.ts';
@@ -9,9 +11,10 @@ import { materialRefs } from './material.ts';
 /** Workers that join, or are prepared, at once: their image pulls and kubelet bootstraps all fall on the same masters. */
 export const workersAtOnce = 10;
 
-/** One phase per master: etcd takes one new member at a time. */
+/** A gate and a phase per master: etcd takes one new member at a time, and only while it is well. */
 export function joinMasters(context: ClusterContext, joining: readonly ClusterNode[]): PhaseDraft[] {
-  return joining.map((node) => {
+  const old = masters(context).filter((master) => !joining.includes(master));
+  return joining.flatMap((node, index) => {
     const file = joinFile(context, node);
     const env = {
       ...kubeadmEnv(context, file),
@@ -19,7 +22,7 @@ export function joinMasters(context: ClusterContext, joining: readonly ClusterNo
       ETCD_ENDPOINT: etcdUrl(context.apiNode.ip, 2379),
       PEER_URL: etcdUrl(node.ip, 2380),
     };
-    return {
+    const join: PhaseDraft = {
       name: `join-master-${node.name}`,
       title: `Join master ${node.name}`,
       steps: [
@@ -29,6 +32,7 @@ export function joinMasters(context: ClusterContext, joining: readonly ClusterNo
         waitForApi(context, node),
       ],
     };
+    return [gateBeforeMaster(context, node, [...old, ...joining.slice(0, index)]), join];
   });
 }
 
@@ -71,19 +75,16 @@ export function labelNodes(context: ClusterContext, nodes: readonly ClusterNode[
   const steps = [
     ...(workers.length > 0
       ? [
-          kubectl(context, `role of ${workers.length} workers`, [
-            'label',
-            '--overwrite',
-            'node',
-            ...workers,
-            'node-role.kubernetes.io/worker=',
-          ]),
+          shell(context, context.apiNode, `role of ${workers.length} workers`, labelWorkersScript, {
+            env: { NODE_NAMES: workers.join(' ') },
+            timeoutSeconds: 120,
+          }),
         ]
       : []),
     ...nodes.flatMap((node) => {
       const labels = Object.entries(node.spec.labels).map(([name, value]) => `${name}=${value}`);
       const { taints } = node.spec;
-      return [
+      const steps = [
         ...(labels.length > 0
           ? [kubectl(context, `labels of ${node.name}`, ['label', '--overwrite', 'node', node.name, ...labels])]
           : []),
@@ -91,24 +92,20 @@ export function labelNodes(context: ClusterContext, nodes: readonly ClusterNode[
           ? [kubectl(context, `taints of ${node.name}`, ['taint', '--overwrite', 'node', node.name, ...taints])]
           : []),
       ];
+      return steps.map((step) => about(step, node));
     }),
   ];
   return [{ name: 'label-nodes', title: 'Roles, labels and taints', steps }];
 }
 
-/** Every master's API healthy, every node of `nodes` Ready. */
+/** Every master's API healthy; every node of `nodes` Ready, and the DaemonSets on it too. */
 export function verify(context: ClusterContext, nodes: readonly ClusterNode[]): PhaseDraft[] {
   const apis = masters(context)
     .filter((master) => master.connected)
     .map((master) => waitForApi(context, master));
-  const ready = nodes.map((node) => ({
-    ...waitForReady(context, node),
-    records: [{ kind: 'member-ready' as const, nodeId: node.id }],
-  }));
+  const ready = nodes.flatMap((node): StepDraft[] => [
+    waitForReady(context, node),
+    { ...waitForDaemonSets(context, node), records: [{ kind: 'member-ready', nodeId: node.id }] },
+  ]);
   return [{ name: 'verify', title: 'Every API healthy, every node Ready', steps: [...apis, ...ready] }];
-}
-
-/** https://ADDRESS:PORT, as kubeadm writes the URLs of etcd. */
-export function etcdUrl(ip: string, port: number): string {
-  return `https://${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
 }

@@ -1,10 +1,12 @@
 import type { PhaseDraft, StepDraft } from '@seal/plan';
 import semver from 'semver';
 import type { ClusterContext, ClusterNode } from '../cluster-context.ts';
-import { kubectl, pathsOf, shell } from './commands.ts';
+import type { LeaveOptions } from '../runtime.ts';
+import { about, kubectl, pathsOf, shell } from './commands.ts';
+import { etcdUrl } from './etcd-url.ts';
 import { kubernetesVersion } from './facts.ts';
+import { etcdKeepsQuorum } from './gates.ts';
 import { drainScript, removeMemberScript, resetScript } from './host-scripts.ts';
-import { etcdUrl } from './join.ts';
 import { socketOf } from './kubeadm-file.ts';
 
 /** What a drain may take: long enough for a pod with a generous grace period, short enough to be noticed when a budget blocks it for ever. */
@@ -13,9 +15,9 @@ const drainSeconds = 300;
 /**
  * Takes `node` out of a cluster that goes on. Drain and kubelet first, so that nothing new starts and the Node does not come back; then API and
  * etcd; the host itself is reset last. For a node that is away only API and etcd are told. `force`: pods without an owner go too, and
- * a drain that fails does not stop the rest.
+ * a drain that fails does not stop the rest. A master goes only while the others have etcd's quorum among themselves.
  */
-export function leave(context: ClusterContext, node: ClusterNode, options: { readonly force: boolean }): PhaseDraft[] {
+export function leave(context: ClusterContext, node: ClusterNode, options: LeaveOptions): PhaseDraft[] {
   const stopKubelet: StepDraft = {
     title: 'stop the kubelet',
     node: node.id,
@@ -34,13 +36,19 @@ export function leave(context: ClusterContext, node: ClusterNode, options: { rea
       '60s',
     ]),
     ...(node.role === 'master' ? [removeMember(context, node)] : []),
-  ];
+  ].map((step) => about(step, node));
+  const drained = node.connected && !options.skipDrain;
   const phases: PhaseDraft[] = [
+    {
+      name: `gate-${node.name}`,
+      title: `Before ${node.name} goes: etcd has its quorum without it`,
+      steps: node.role === 'master' ? [about(etcdKeepsQuorum(context, context.nodes), node)] : [],
+    },
     {
       name: `drain-${node.name}`,
       title: `Drain ${node.name}`,
       destructive: true,
-      steps: node.connected ? [drain(context, node, options.force)] : [],
+      steps: drained ? [about(drain(context, node, options.force), node)] : [],
     },
     {
       name: `stop-${node.name}`,
