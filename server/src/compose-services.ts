@@ -19,7 +19,7 @@ export function composeServices(core: Core, guard: Guard): Services {
   const { logger, log, store, records, sessions, starter, sources, images, identity, identityStore, nodes, tokens, enrolment } =
     core;
   const context = { guard, logger };
-  const changes = new ClusterChanges(sources, starter);
+  const changes = new ClusterChanges({ sources, starter, plans: core.savedPlans });
   return {
     agent: agentService({ ...context, sessions, renew: (nodeId, csrPem) => enrolment.renew(nodeId, csrPem) }),
     cluster: clusterService({
@@ -36,7 +36,8 @@ export function composeServices(core: Core, guard: Guard): Services {
     operation: operationService({
       ...{ ...context, log, store },
       cancel: (id, requestedBy) => starter.cancel(id, requestedBy),
-      resume: (id, requestedBy) => starter.resume(id, requestedBy),
+      resume: (id, request) => starter.resume(id, request),
+      rollback: (id, force, asker) => changes.rollback(id, force, asker),
     }),
     server: serverService({ ...context, ...core }),
     token: tokenService({

@@ -14,12 +14,15 @@ import { Tokens } from './identity/tokens.ts';
 import { ClusterRecords } from './operation/cluster-records.ts';
 import type { FactSources } from './operation/gather-facts.ts';
 import { OperationLog } from './operation/operation-log.ts';
+import { SavedPlans } from './operation/saved-plans.ts';
 import { OperationStarter } from './operation/start-operation.ts';
 import { Executor } from './scheduler/executor.ts';
 import { makeMaterial } from './secrets/make-material.ts';
 import { Material } from './secrets/material.ts';
 import { Sessions } from './session/sessions.ts';
 import { sqliteIdentityStore } from './store/identity-sqlite.ts';
+import { lockStateDirectory } from './store/lock-state-directory.ts';
+import { sqliteSavedPlans } from './store/saved-plans-sqlite.ts';
 import { openDatabase, SqliteStore } from './store/sqlite.ts';
 
 const outputWindowBytes = 1024 * 1024;
@@ -45,6 +48,9 @@ export interface Core {
   readonly sessions: Sessions;
   readonly executor: Executor;
   readonly starter: OperationStarter;
+  readonly savedPlans: SavedPlans;
+  /** Lets another server have the state directory. */
+  readonly unlock: () => void;
   readonly material: Material;
   readonly sources: FactSources;
   readonly grpcAddress: string;
@@ -53,10 +59,11 @@ export interface Core {
   readonly installLine: (token: string) => string;
 }
 
-/** Wires the server's parts; nothing runs and nothing listens yet. Problems: PKI_DAMAGED, SECRET_KEY_INVALID, IMAGE_STORE_DAMAGED, STORE_FAILED. */
+/** Wires the server's parts; nothing runs and nothing listens yet. Problems: STATE_LOCKED, PKI_DAMAGED, SECRET_KEY_INVALID, IMAGE_STORE_DAMAGED, STORE_FAILED. */
 export async function composeCore(config: ServerConfig, logger: Logger, version: string): Promise<Core> {
   const ports = { clock: systemClock, random: systemRandom };
   const path = (name: string) => join(config.stateDirectory, name);
+  const unlock = lockStateDirectory(config.stateDirectory);
   // The key before the store: a first start that is cut between the two must not leave a store that no key opens.
   const box = openSecretBox(path('secret.key'), { mayCreate: !existsSync(path('state.db')) });
   const database = openDatabase(path('state.db'));
@@ -116,6 +123,7 @@ export async function composeCore(config: ServerConfig, logger: Logger, version:
       records,
       sessions,
     },
+    ...{ savedPlans: new SavedPlans(sqliteSavedPlans(database), ports.clock), unlock },
     ...{ executor, starter, material, sources, grpcAddress, httpsAddress, installLine, startedAt: ports.clock.now() },
   };
 }

@@ -66,6 +66,7 @@ export async function runServer(core: Core): Promise<StopServer> {
       server.closeAllConnections();
     }
     await core.store.close();
+    core.unlock();
   };
 }
 

@@ -27,6 +27,16 @@ export async function changeCluster(cli: Cli, client: SealClient, change: Change
     }
   }
   const { operation } = await change(false);
+  await followChange(cli, client, operation, flags);
+}
+
+/** Follows an operation that was just begun; with `detach` only tells its id. Problems: how the operation ended. */
+export async function followChange(
+  cli: Cli,
+  client: SealClient,
+  operation: string,
+  flags: Pick<ChangeFlags, 'detach'>,
+): Promise<void> {
   if (flags.detach) {
     if (cli.format === 'json') return cli.out(JSON.stringify({ operation }));
     cli.out(operation);
@@ -36,7 +46,7 @@ export async function changeCluster(cli: Cli, client: SealClient, change: Change
 }
 
 /** The plan of an answer, checked. Problems: SERVER_INCOMPATIBLE, STEP_KIND_UNKNOWN, STEP_INVALID. */
-export async function planOf(reply: clusterProto.ChangeReply): Promise<Plan> {
+export async function planOf(reply: Pick<clusterProto.ChangeReply, 'plan'>): Promise<Plan> {
   const [{ planFromWire }, { Problem }] = await Promise.all([import('@seal/protocol'), import('@seal/foundation')]);
   if (!reply.plan) throw new Problem('SERVER_INCOMPATIBLE', 'the server answered without a plan');
   return planFromWire(reply.plan);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Cli, GlobalFlags } from './cli.ts';
+import { addApply } from './commands/apply.ts';
 import { addBuild } from './commands/build.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addContext } from './commands/context.ts';
@@ -51,6 +52,7 @@ export async function makeProgram(cli: Cli, complain: (text: string) => void): P
   addScaleUp(program, cli);
   addDelete(program, cli);
   addPlan(program, cli);
+  addApply(program, cli);
   addStatus(program, cli);
   addKubeconfig(program, cli);
   program.commandsGroup('Nodes:');

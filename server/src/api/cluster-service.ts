@@ -1,8 +1,9 @@
 import type { Cluster } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
-import { type clusterProto, planToWire } from '@seal/protocol';
+import { type clusterProto, type planProto, planToWire, policyFromWire } from '@seal/protocol';
 import type { ClusterRecord } from '@seal/runtime';
-import type { Changed, ClusterChanges } from '../operation/change-cluster.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Asker, Changed, ClusterChanges } from '../operation/change-cluster.ts';
 import type { ClusterRecords } from '../operation/cluster-records.ts';
 import { findCluster } from '../operation/gather-facts.ts';
 import type { OperationLog } from '../operation/operation-log.ts';
@@ -29,16 +30,27 @@ export function clusterService(options: ClusterServiceOptions): clusterProto.Clu
   return {
     run: unary<clusterProto.RunRequest, Reply>(options, async (request, caller) => {
       const desired = options.parseCluster(request.cluster);
-      return reply(await changes.run(desired, { name: caller.name, dryRun: request.dryRun }));
+      return reply(await changes.change({ verb: 'run', desired }, askerOf(request, caller)));
     }),
-    scaleUp: unary<clusterProto.ScaleUpRequest, Reply>(options, async (request, caller) =>
-      reply(await changes.scaleUp(request, { name: caller.name, dryRun: request.dryRun })),
-    ),
-    deleteNodes: unary<clusterProto.DeleteNodesRequest, Reply>(options, async (request, caller) =>
-      reply(await changes.deleteNodes(request, { name: caller.name, dryRun: request.dryRun })),
-    ),
-    deleteCluster: unary<clusterProto.DeleteClusterRequest, Reply>(options, async (request, caller) =>
-      reply(await changes.deleteCluster(request, { name: caller.name, dryRun: request.dryRun })),
+    scaleUp: unary<clusterProto.ScaleUpRequest, Reply>(options, async (request, caller) => {
+      const { cluster, masters, workers } = request;
+      return reply(await changes.change({ verb: 'scale-up', cluster, masters, workers }, askerOf(request, caller)));
+    }),
+    deleteNodes: unary<clusterProto.DeleteNodesRequest, Reply>(options, async (request, caller) => {
+      const { cluster, nodes, force, skipDrain } = request;
+      return reply(await changes.change({ verb: 'delete-nodes', cluster, nodes, force, skipDrain }, askerOf(request, caller)));
+    }),
+    deleteCluster: unary<clusterProto.DeleteClusterRequest, Reply>(options, async (request, caller) => {
+      const { cluster, force } = request;
+      return reply(await changes.change({ verb: 'delete-cluster', cluster, force }, askerOf(request, caller)));
+    }),
+    apply: unary<clusterProto.ApplyRequest, clusterProto.ApplyReply>(options, async (request, caller) => {
+      const desired = options.parseCluster(request.cluster);
+      const { changed, differences } = await changes.apply(desired, request.force, askerOf(request, caller));
+      return { operation: changed?.operation ?? '', plan: changed && planToWire(changed.plan), differences: [...differences] };
+    }),
+    applyPlan: unary<clusterProto.ApplyPlanRequest, Reply>(options, async (request, caller) =>
+      reply(await changes.applyPlan(request.planId, askerOf({ ...request, dryRun: false }, caller))),
     ),
     exec: unary<clusterProto.ExecRequest, Reply>(options, async (request, caller) => {
       const timeoutSeconds = request.timeoutSeconds || defaultExecSeconds;
@@ -60,7 +72,18 @@ export function clusterService(options: ClusterServiceOptions): clusterProto.Clu
 }
 
 function reply(changed: Changed): clusterProto.ChangeReply {
-  return { plan: planToWire(changed.plan), operation: changed.operation ?? '' };
+  return { plan: planToWire(changed.plan), operation: changed.operation ?? '', savedUntilMs: changed.savedUntil ?? 0 };
+}
+
+/** Who asks, and how the operation is to be run. Problem: USAGE (a policy that cannot be). */
+export function askerOf(
+  request: { readonly dryRun: boolean; readonly save?: boolean; readonly policy: planProto.OperationPolicy | undefined },
+  caller: Caller,
+): Asker {
+  const { dryRun, save = false, policy } = request;
+  if (save && !dryRun)
+    throw new Problem('USAGE', 'a plan is saved by a dry run only', { remedy: 'Ask for "dry_run" too, or leave out "save".' });
+  return { name: caller.name, dryRun, save, policy: policyFromWire(policy), skipNodes: policy?.skipNodes ?? [] };
 }
 
 async function summaryOf(options: ClusterServiceOptions, record: ClusterRecord): Promise<clusterProto.ClusterSummary> {

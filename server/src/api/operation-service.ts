@@ -1,15 +1,19 @@
 import { Problem } from '@seal/foundation';
-import { eventToWire, type operationProto, planToWire, problemToWire } from '@seal/protocol';
+import { eventToWire, type operationProto, planToWire, policyChangeFromWire, problemToWire } from '@seal/protocol';
+import type { Asker, Changed } from '../operation/change-cluster.ts';
 import type { LoadedOperation, OperationLog } from '../operation/operation-log.ts';
+import type { ResumeRequest } from '../operation/start-operation.ts';
 import { watchOperation } from '../operation/watch-operation.ts';
 import type { Store } from '../store/store.ts';
+import { askerOf } from './cluster-service.ts';
 import { type ApiContext, serverStream, unary } from './guarded.ts';
 
 export interface OperationServiceOptions extends ApiContext {
   readonly log: OperationLog;
   readonly store: Store;
   readonly cancel: (id: string, requestedBy: string) => Promise<void>;
-  readonly resume: (id: string, requestedBy: string) => Promise<void>;
+  readonly resume: (id: string, request: ResumeRequest) => Promise<void>;
+  readonly rollback: (id: string, force: boolean, asker: Asker) => Promise<Changed>;
 }
 
 export function operationService(options: OperationServiceOptions): operationProto.OperationServiceServer {
@@ -47,8 +51,17 @@ export function operationService(options: OperationServiceOptions): operationPro
     resumeOperation: unary<operationProto.ResumeOperationRequest, operationProto.ResumeOperationReply>(
       options,
       async (request, caller) => {
-        await options.resume(request.id, caller.name);
+        const { id, policy } = request;
+        const skipNodes = policy?.skipNodes ?? [];
+        await options.resume(id, { requestedBy: caller.name, policy: policyChangeFromWire(policy), skipNodes });
         return {};
+      },
+    ),
+    rollbackOperation: unary<operationProto.RollbackOperationRequest, operationProto.RollbackOperationReply>(
+      options,
+      async (request, caller) => {
+        const { plan, operation = '' } = await options.rollback(request.id, request.force, askerOf(request, caller));
+        return { plan: planToWire(plan), operation };
       },
     ),
   };
@@ -71,5 +84,7 @@ export function summaryOf(loaded: LoadedOperation): operationProto.OperationSumm
     problem: view.problem && problemToWire(Problem.fromData(view.problem).toJSON()),
     stepsDone: steps.filter((step) => step.status === 'SUCCEEDED' || step.status === 'SKIPPED').length,
     stepsTotal: steps.length,
+    rollbackOf: view.rollbackOf ?? '',
+    rolledBackBy: view.rolledBackBy ?? '',
   };
 }

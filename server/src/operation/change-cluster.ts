@@ -1,88 +1,107 @@
 import type { Cluster } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
-import type { Plan } from '@seal/plan';
-import { type ClusterRecord, chooseRuntime, requiredMaterial } from '@seal/runtime';
-import { planDeleteCluster } from '../planner/plan-delete-cluster.ts';
-import { planDeleteNodes } from '../planner/plan-delete-nodes.ts';
+import type { OperationPolicy, Plan } from '@seal/plan';
+import { clusterDifference } from '../planner/cluster-difference.ts';
 import { planExec } from '../planner/plan-exec.ts';
-import { planRun } from '../planner/plan-run.ts';
-import { planScaleUp } from '../planner/plan-scale-up.ts';
-import { type FactSources, findCluster, gatherFacts, seenNodes } from './gather-facts.ts';
+import { planRollback, refuseRollback } from '../planner/plan-rollback.ts';
+import type { ChangeRequest } from './change-request.ts';
+import { decideChange, decidedDeletion, factsOfExisting } from './decide-change.ts';
+import { type FactSources, seenNodes } from './gather-facts.ts';
+import { refuseStale, type SavedPlans } from './saved-plans.ts';
 import type { Decided, OperationStarter } from './start-operation.ts';
 
 /** The answer to a changing call: the plan, and the operation that runs it (undefined for a dry run). */
 export interface Changed {
   readonly plan: Plan;
   readonly operation?: string;
+  /** Until when the plan can be applied, ms, where it was saved. */
+  readonly savedUntil?: number;
 }
 
 export interface Asker {
   readonly name: string;
   readonly dryRun: boolean;
+  /** Of a dry run: keep the plan, so that it can be applied as it is. */
+  readonly save?: boolean;
+  readonly policy?: OperationPolicy;
+  /** Nodes of the plan, by name, id or address, whose steps are left out. */
+  readonly skipNodes?: readonly string[];
 }
 
-/** The verbs that change clusters: gather facts, plan, record, start. A dry run stops after the plan and leaves no trace. */
+export interface ClusterChangesOptions {
+  readonly sources: FactSources;
+  readonly starter: OperationStarter;
+  readonly plans: SavedPlans;
+}
+
+/** The verbs that change clusters: gather facts, plan, record, start. A dry run stops after the plan and leaves no trace but a saved plan. */
 export class ClusterChanges {
   readonly #sources: FactSources;
   readonly #starter: OperationStarter;
+  readonly #plans: SavedPlans;
 
-  constructor(sources: FactSources, starter: OperationStarter) {
+  constructor({ sources, starter, plans }: ClusterChangesOptions) {
     this.#sources = sources;
     this.#starter = starter;
+    this.#plans = plans;
   }
 
-  /** Makes a cluster as `desired`. Problems: those of the preflight, CLUSTER_EXISTS, IMAGE_NOT_FOUND, RUNTIME_UNSUPPORTED. */
-  async run(desired: Cluster, asker: Asker): Promise<Changed> {
-    const ips = desired.hosts.map((host) => host.ip);
-    const image = await this.#sources.image(desired.image);
-    const runtime = chooseRuntime(image);
-    const material = requiredMaterial(desired);
-    const facts = await gatherFacts(this.#sources, {
-      cluster: desired.name,
-      image: desired.image,
-      ips,
-      material,
-      keepMaterial: !asker.dryRun,
-    });
-    const plan = planRun({ planId: this.#starter.newPlanId(), desired, facts });
-    // An installation that did not end keeps the members that it has.
-    const members = facts.record?.members ?? [];
-    const record: Omit<ClusterRecord, 'revision'> = {
-      name: desired.name,
-      state: 'installing',
-      spec: desired,
-      imageDigest: image.digest,
-      runtime: runtime.name,
-      runtimeVersion: runtime.version,
-      members,
-    };
-    return this.#change({ plan, writes: () => [this.#sources.records.put(record)] }, asker);
+  /** Plans and starts a change. Problems: those of `decideChange` and of the start. */
+  async change(request: ChangeRequest, asker: Asker): Promise<Changed> {
+    const keepMaterial = !asker.dryRun || asker.save === true;
+    const decided = await decideChange(this.#sources, request, { planId: this.#starter.newPlanId(), keepMaterial });
+    if (!asker.dryRun || !asker.save) return this.#start(decided, asker);
+    return { plan: decided.plan, savedUntil: await this.#plans.save(decided.plan, request, asker.name) };
   }
 
-  async scaleUp(
-    request: { cluster: string; masters: readonly string[]; workers: readonly string[] },
+  /**
+   * Runs a saved plan, exactly that one. Problems: PLAN_NOT_FOUND, PLAN_STALE (another revision, or the same request would give another plan
+   * now), and whatever stands in the way of the request now.
+   */
+  async applyPlan(planId: string, asker: Asker): Promise<Changed> {
+    const { plan, request } = await this.#plans.get(planId);
+    const revision = this.#sources.records.get(plan.cluster)?.revision ?? 0;
+    if (revision !== plan.baseRevision) refuseStale(plan, { ...plan, baseRevision: revision });
+    const decided = await decideChange(this.#sources, request, { planId, keepMaterial: true });
+    refuseStale(plan, decided.plan);
+    const changed = await this.#start(decided, asker);
+    await this.#plans.remove(planId);
+    return changed;
+  }
+
+  /**
+   * The next operation that brings a cluster to what a Clusterfile asks for, with every difference in one line; no plan when there is none.
+   * Problems: CHANGE_UNSUPPORTED, OPERATION_STATE, and those of `change`.
+   */
+  async apply(
+    desired: Cluster,
+    force: boolean,
     asker: Asker,
-  ): Promise<Changed> {
-    const { masters, workers } = request;
-    const { record, facts } = await this.#existing(request.cluster, [...masters, ...workers], asker);
-    const plan = planScaleUp({ planId: this.#starter.newPlanId(), facts, masters, workers });
-    return this.#change({ plan, writes: () => [this.#sources.records.put(record)] }, asker);
+  ): Promise<{ readonly changed?: Changed; readonly differences: readonly string[] }> {
+    const image = await this.#sources.image(desired.image);
+    const record = this.#sources.records.get(desired.name);
+    const { next, differences } = clusterDifference(desired, image.digest, record);
+    if (!next) return { differences };
+    return { changed: await this.change(requestOf(desired, next, force), asker), differences };
   }
 
-  async deleteNodes(request: { cluster: string; nodes: readonly string[]; force: boolean }, asker: Asker): Promise<Changed> {
-    const { nodes, force } = request;
-    const { record, facts } = await this.#existing(request.cluster, [], asker);
-    const plan = planDeleteNodes({ planId: this.#starter.newPlanId(), facts, nodes, force });
-    return this.#change({ plan, writes: () => [this.#sources.records.put(record)] }, asker);
-  }
-
-  async deleteCluster(request: { cluster: string; force: boolean }, asker: Asker): Promise<Changed> {
-    const { record, facts } = await this.#existing(request.cluster, [], asker);
-    const plan = planDeleteCluster({ planId: this.#starter.newPlanId(), facts, force: request.force });
-    const { records } = this.#sources;
-    const forgotten = () => records.change(record.name, [{ kind: 'cluster-removed' }], (id) => id);
-    const writes = () => (plan.phases.length === 0 ? forgotten() : [records.put({ ...record, state: 'deleting' })]);
-    return this.#change({ plan, writes }, asker);
+  /**
+   * Takes back what a failed or cancelled operation began, as a new operation.
+   * Problems: OPERATION_NOT_FOUND, OPERATION_STATE, OPERATION_IN_PROGRESS, ROLLBACK_IMPOSSIBLE, those of the removal.
+   */
+  async rollback(operation: string, force: boolean, asker: Asker): Promise<Changed> {
+    const { plan: original, view } = await this.#starter.rollbackable(operation);
+    const { kind, cluster } = original;
+    const planId = this.#starter.newPlanId();
+    const begunOn = new Set([...view.steps.values()].filter((step) => step.attempt > 0).map((step) => step.node));
+    refuseRollback(operation, original);
+    const { record, facts } = await factsOfExisting(this.#sources, cluster, [], !asker.dryRun);
+    const plan = planRollback({ planId, operation, plan: original, begunOn, force, facts });
+    const decided =
+      kind === 'install'
+        ? decidedDeletion(this.#sources, record, plan)
+        : { plan, writes: () => [this.#sources.records.put(record)] };
+    return this.#start({ ...decided, rollbackOf: operation }, asker);
   }
 
   /** Runs one command on nodes. `nodes`: names, ids or addresses; "all" = every connected node. Problem: NODE_NOT_FOUND. */
@@ -94,6 +113,10 @@ export class ClusterChanges {
       throw new Problem('USAGE', 'no command was given', { remedy: 'sealctl exec NODE... -- COMMAND [ARGS...]' });
     const seen = await seenNodes(this.#sources, []);
     const wanted = request.nodes.includes('all') ? seen.filter((node) => node.connected).map((node) => node.id) : request.nodes;
+    if (wanted.length === 0)
+      throw new Problem('NODE_NOT_FOUND', `no node is connected to the server (${seen.length} are enrolled)`, {
+        remedy: 'See "sealctl nodes"; look at "systemctl status seal-agent" on the hosts, or enrol one ("sealctl token create").',
+      });
     const nodes = [...new Set(wanted)].map((name) => {
       const found = seen.find((node) => node.id === name || node.name === name || node.facts.addresses.includes(name));
       if (!found) throw new Problem('NODE_NOT_FOUND', `no enrolled node has the name, id or address "${name}"`);
@@ -101,26 +124,28 @@ export class ClusterChanges {
     });
     const unique = [...new Map(nodes.map((node) => [node.id, node])).values()];
     const { argv, timeoutSeconds } = request;
-    return this.#change({ plan: planExec({ planId: this.#starter.newPlanId(), nodes: unique, argv, timeoutSeconds }) }, asker);
+    return this.#start({ plan: planExec({ planId: this.#starter.newPlanId(), nodes: unique, argv, timeoutSeconds }) }, asker);
   }
 
-  async #existing(name: string, newIps: readonly string[], asker: Asker) {
-    const { records } = this.#sources;
-    const record = findCluster(records, name);
-    const ips = [...record.members.map((member) => member.ip), ...newIps];
-    const wanted = {
-      cluster: record.name,
-      image: record.imageDigest,
-      ips,
-      material: requiredMaterial(record.spec),
-      keepMaterial: !asker.dryRun,
-    };
-    return { record, facts: await gatherFacts(this.#sources, wanted) };
-  }
-
-  async #change(decided: Decided, asker: Asker): Promise<Changed> {
+  async #start(decided: Decided, asker: Asker): Promise<Changed> {
     const { plan } = decided;
     if (asker.dryRun) return { plan };
-    return { plan, operation: await this.#starter.start(decided, asker.name) };
+    const { name: requestedBy, policy, skipNodes = [] } = asker;
+    return { plan, operation: await this.#starter.start(decided, { requestedBy, skipNodes, ...(policy ? { policy } : {}) }) };
+  }
+}
+
+function requestOf(
+  desired: Cluster,
+  next: NonNullable<ReturnType<typeof clusterDifference>['next']>,
+  force: boolean,
+): ChangeRequest {
+  switch (next.verb) {
+    case 'run':
+      return { verb: 'run', desired };
+    case 'scale-up':
+      return { verb: 'scale-up', cluster: desired.name, masters: [], workers: [], hosts: next.hosts };
+    case 'delete-nodes':
+      return { verb: 'delete-nodes', cluster: desired.name, nodes: next.ips, force, skipDrain: false };
   }
 }

@@ -4,18 +4,22 @@ import type { Command } from 'commander';
 import { type Change, changeCluster } from '../change-cluster.ts';
 import type { Cli } from '../cli.ts';
 import { eventFormatOption, examples } from '../options.ts';
+import { type PolicyFlags, policyFlags, readPolicy } from '../policy-flags.ts';
 import { type HostFlags, hostFlags, readHosts } from '../read-hosts.ts';
 
-export interface DeleteFlags extends HostFlags {
+export interface DeleteFlags extends HostFlags, PolicyFlags {
   readonly all?: boolean;
   readonly force?: boolean;
+  readonly skipDrain?: boolean;
+  /** Of `plan delete`: keep the plan. */
+  readonly save?: boolean;
   readonly yes?: boolean;
   readonly detach?: boolean;
 }
 
 /** `sealctl delete -m … -n …` and `sealctl delete -a` */
 export function addDelete(program: Command, cli: Cli): void {
-  deleteFlags(program.command('delete'))
+  policyFlags(deleteFlags(program.command('delete')))
     .description('Take hosts out of a cluster and clean them, or remove a whole cluster. Shows what is taken away, and asks.')
     .option('-y, --yes', 'do not ask')
     .option('--detach', 'print the id of the operation and do not follow it')
@@ -40,7 +44,8 @@ export function addDelete(program: Command, cli: Cli): void {
 export function deleteFlags(command: Command): Command {
   return hostFlags(command, 'take out')
     .option('-a, --all', 'remove the whole cluster')
-    .option('--force', 'go on where a drain fails or a host is gone; does not ask');
+    .option('--force', 'go on where a drain fails or a host is gone; does not ask')
+    .option('--skip-drain', 'do not move pods away first; recorded with the plan');
 }
 
 /** The call that flags ask for. Problems: USAGE, HOSTS_INVALID. */
@@ -48,16 +53,23 @@ export async function readDelete(flags: DeleteFlags): Promise<(client: SealClien
   const cluster = flags.cluster ?? '';
   const force = flags.force === true;
   const options = { timeoutSeconds: 60 };
+  const policy = readPolicy(flags);
+  const skipDrain = flags.skipDrain === true;
   if (flags.all) {
     if (flags.masters || flags.nodes)
       throw new Problem('USAGE', '-a removes the whole cluster; -m and -n have no place beside it');
-    return (client) => (dryRun) => client.clusters.deleteCluster({ cluster, dryRun, force }, options);
+    if (skipDrain) throw new Problem('USAGE', '-a drains no node; --skip-drain has no place beside it');
+    return (client) => (dryRun) =>
+      client.clusters.deleteCluster({ cluster, dryRun, force, policy, save: dryRun && flags.save === true }, options);
   }
   if (!flags.masters && !flags.nodes)
     throw new Problem('USAGE', 'nothing is named that could be deleted', {
       remedy: 'Name hosts with -m and -n ("sealctl delete -n 10.0.0.13"), or the whole cluster with -a.',
     });
   const { masters, workers } = await readHosts(flags);
-  return (client) => (dryRun) =>
-    client.clusters.deleteNodes({ cluster, nodes: [...masters, ...workers], dryRun, force }, options);
+  const nodes = [...masters, ...workers];
+  return (client) => (dryRun) => {
+    const save = dryRun && flags.save === true;
+    return client.clusters.deleteNodes({ cluster, nodes, dryRun, force, skipDrain, policy, save }, options);
+  };
 }

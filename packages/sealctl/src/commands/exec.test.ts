@@ -54,7 +54,7 @@ function answer(
           : {}),
       }),
     );
-    return { operation: id, plan: planToWire(plan) };
+    return { operation: id, plan: planToWire(plan), savedUntilMs: 0 };
   };
 }
 

@@ -65,7 +65,7 @@ test('run sends the blobs that the server lacks, names the image there and runs 
       double.operations.set('op-1', { plan: smallPlan(), items: [] });
       double.happen('op-1', { type: 'operation-finished', status: 'SUCCEEDED' });
     }
-    return { operation: 'op-1', plan: planToWire(smallPlan()) };
+    return { operation: 'op-1', plan: planToWire(smallPlan()), savedUntilMs: 0 };
   };
   const { code, stderr } = await run(
     `run demo:1 -m 10.0.0.1 -n 10.0.0.2-10.0.0.3 -e A=b=c --cmds ls --name lab --store ${store}`,

@@ -2,6 +2,7 @@ import { Problem } from '@seal/foundation';
 import type { Cli } from '../cli.ts';
 import { fields, printData, table } from '../print-data.ts';
 import { durationText, sinceText } from '../view/durations.ts';
+import { policyText } from '../view/policy-text.ts';
 import { problemLines } from '../view/problem-lines.ts';
 import { applyItem, newProgress } from '../view/progress.ts';
 import { stepTableRows } from '../view/step-table.ts';
@@ -24,6 +25,9 @@ export async function showOperation(cli: Cli, id: string): Promise<void> {
       ['Waiting for', operation.waitingFor],
       ['Cluster', operation.cluster],
       ['Requested by', operation.requestedBy],
+      ['Policy', policyText(progress)],
+      ['Takes back', operation.rollbackOf],
+      ['Taken back by', operation.rolledBackBy],
       ['Started', sinceText(operation.createdAtMs, now)],
       ['Took', took],
     ]);

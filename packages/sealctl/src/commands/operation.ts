@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { followOperation } from '../follow-operation.ts';
 import { eventFormatOption, examples, formatOption, parseCount } from '../options.ts';
+import { type PolicyFlags, policyFlags, readPolicy } from '../policy-flags.ts';
 import { printData, table } from '../print-data.ts';
 import { durationText, sinceText } from '../view/durations.ts';
 import { addOperationLogs } from './operation-logs.ts';
+import { addRollback } from './operation-rollback.ts';
 import { showOperation } from './operation-show.ts';
 
-/** `sealctl operation list|show|watch|logs|cancel|resume` */
+/** `sealctl operation list|show|watch|logs|cancel|resume|rollback` */
 export function addOperation(program: Command, cli: Cli): void {
   const operation = program
     .command('operation')
@@ -49,19 +51,19 @@ export function addOperation(program: Command, cli: Cli): void {
       await (await cli.connect()).operations.cancelOperation({ id });
       cli.note(`Operation ${id} is being cancelled; "sealctl operation watch ${id}" shows when it has ended.`);
     });
-  operation
-    .command('resume')
+  policyFlags(operation.command('resume'))
     .description('Go on with a failed or cancelled operation; only what did not succeed is run again.')
     .argument('<id>', 'id of the operation')
     .option('--detach', 'do not follow it')
     .addOption(eventFormatOption(cli))
-    .addHelpText('after', examples('sealctl operation resume op-7f3k9q2m'))
-    .action(async (id: string, flags: { detach?: boolean }) => {
+    .addHelpText('after', examples('sealctl operation resume op-7f3k9q2m', 'sealctl operation resume op-7f3k9q2m --skip-node n3'))
+    .action(async (id: string, flags: PolicyFlags & { detach?: boolean }) => {
       const client = await cli.connect();
-      await client.operations.resumeOperation({ id });
+      await client.operations.resumeOperation({ id, policy: readPolicy(flags) });
       if (flags.detach) return cli.note(`Operation ${id} goes on; "sealctl operation watch ${id}" follows it.`);
       await followOperation(cli, client, id);
     });
+  addRollback(operation, cli);
 }
 
 async function list(cli: Cli, flags: { cluster?: string; limit?: number }): Promise<void> {

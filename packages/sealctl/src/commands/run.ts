@@ -3,12 +3,13 @@ import { changeCluster } from '../change-cluster.ts';
 import type { Cli } from '../cli.ts';
 import { openLocalStore } from '../image-store.ts';
 import { eventFormatOption, examples } from '../options.ts';
+import { type PolicyFlags, policyFlags, readPolicy } from '../policy-flags.ts';
 import { pushImage } from '../push-image.ts';
 import { clusterFlags, type RunFlags, readCluster } from '../read-cluster.ts';
 
 /** `sealctl run IMAGE -m … -n …` and `sealctl run -f Clusterfile` */
 export function addRun(program: Command, cli: Cli): void {
-  clusterFlags(program.command('run'))
+  policyFlags(clusterFlags(program.command('run')))
     .summary('Make a cluster from a ClusterImage.')
     .description(
       'Make a cluster from a ClusterImage on hosts that run agents. Sends the image to the server, then follows the operation; ' +
@@ -25,12 +26,14 @@ export function addRun(program: Command, cli: Cli): void {
         'sealctl run -f Clusterfile',
       ),
     )
-    .action(async (image: string | undefined, flags: RunFlags & { detach?: boolean; yes?: boolean }) => {
+    .action(async (image: string | undefined, flags: RunFlags & PolicyFlags & { detach?: boolean; yes?: boolean }) => {
       const cluster = await readCluster(cli, image, flags);
       const client = await cli.connect();
       const reference = await pushImage(cli, client, await openLocalStore(cli, flags.store), cluster.image);
       const desired = { ...cluster, image: reference };
-      const change = (dryRun: boolean) => client.clusters.run({ cluster: { ...desired }, dryRun }, { timeoutSeconds: 60 });
+      const policy = readPolicy(flags);
+      const change = (dryRun: boolean) =>
+        client.clusters.run({ cluster: { ...desired }, dryRun, policy, save: false }, { timeoutSeconds: 60 });
       await changeCluster(cli, client, change, flags);
     });
 }

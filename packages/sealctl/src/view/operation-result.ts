@@ -37,6 +37,11 @@ export function operationResult(progress: Progress): { readonly line: string } |
 function failure(progress: Progress): Problem {
   const { view, plan, operation } = progress;
   const failed = failedSteps(progress);
+  if (view.problem?.code === 'TIMEOUT')
+    return new Problem('TIMEOUT', `${view.problem.message} (${plan.summary})`, {
+      remedy: view.problem.remedy,
+      details: { operation, failedSteps: failed },
+    });
   const first = failed[0];
   const more = failed.length > 1 ? `, and ${failed.length - 1} more` : '';
   const where = first
@@ -45,7 +50,7 @@ function failure(progress: Progress): Problem {
       ? `: ${view.problem.message}`
       : '';
   const advice = first?.problem?.remedy ?? view.problem?.remedy;
-  return new Problem('OPERATION_FAILED', `operation ${operation} (${plan.summary}) failed${where}`, {
+  return new Problem('OPERATION_FAILED', `operation ${operation} (${plan.summary}) failed${where}${others(progress)}`, {
     remedy: [
       ...(advice ? [advice] : []),
       `All output: "sealctl operation logs ${operation}${first ? ` --node ${first.node}` : ''}".`,
@@ -53,6 +58,13 @@ function failure(progress: Progress): Problem {
     ].join('\n'),
     details: { operation, failedSteps: failed },
   });
+}
+
+/** With --continue: who failed, and that the others went on. */
+function others({ view }: Progress): string {
+  const nodes = view.problem?.details?.nodes;
+  if (view.policy.onFailure !== 'continue' || !Array.isArray(nodes)) return '';
+  return `; failed nodes: ${nodes.join(', ')}`;
 }
 
 function failedSteps(progress: Progress): FailedStep[] {

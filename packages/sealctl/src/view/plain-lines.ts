@@ -21,6 +21,18 @@ export function plainLines(progress: Progress, event: OperationEvent, paint: Pai
       return say(paint('yellow', `cancel requested by ${cleanText(event.requestedBy)}`));
     case 'resume-requested':
       return say(`resumed by ${cleanText(event.requestedBy)}`);
+    case 'node-skipped':
+      return say(paint('yellow', `${nodeName(progress, event.node)} is left out, as ${cleanText(event.requestedBy)} asked`));
+    case 'steps-skipped': {
+      const why = event.reason === 'asked' ? 'as was asked' : 'since it failed before';
+      return say(paint('yellow', `${nodeName(progress, event.node)}: ${stepCount(event.steps.length)} left out, ${why}`));
+    }
+    case 'step-stalled':
+      return say(paint('yellow', `${stepText(progress, event.step)} … no output for ${durationText(event.seconds * 1000)}`));
+    case 'operation-timed-out':
+      return say(paint('red', `${event.phase ?? 'the operation'} has not ended within ${durationText(event.seconds * 1000)}`));
+    case 'operation-rolled-back':
+      return say(`taken back by operation ${event.by}, as ${cleanText(event.requestedBy)} asked`);
     case 'phase-started':
       return say(`${event.phase}: ${cleanText(titleOf(progress, event.phase))}`);
     case 'step-started':
@@ -32,6 +44,10 @@ export function plainLines(progress: Progress, event: OperationEvent, paint: Pai
     default:
       return [];
   }
+}
+
+function stepCount(count: number): string {
+  return `${count} ${count === 1 ? 'step' : 'steps'}`;
 }
 
 function titleOf(progress: Progress, phase: string): string {

@@ -57,7 +57,8 @@ function nodeLines(progress: Progress, steps: readonly StepView[], screen: Scree
     const [mark, style] = stepMark(step, screen);
     const name = padWidth(fitWidth(nodeName(progress, step.node), nameWidth), nameWidth);
     const time = running.has(step.status) ? screen.now - (step.startedAt ?? screen.now) : (step.durationMs ?? 0);
-    const title = cleanText(progress.steps.get(step.id)?.step.title ?? step.id);
+    const stalled = running.has(step.status) && step.stalledAt !== undefined ? ' (no output for long)' : '';
+    const title = `${cleanText(progress.steps.get(step.id)?.step.title ?? step.id)}${stalled}`;
     const line = sides(`${name} ${mark} ${title}`, durationText(time), screen.columns, style, screen.paint, 4);
     const last = lastLine(progress, step.id);
     if (last === '') return [line];
