@@ -72,7 +72,8 @@ export async function composeCore(config: ServerConfig, logger: Logger, version:
   const images = await openStore(path('images'), { orphanGraceSeconds });
   const identity = await ServerIdentity.open({ ...ports, pkiDirectory: path('pki'), addresses: [config.address] });
   const material = new Material(store, box, makeMaterial);
-  const epoch = await store.nextEpoch();
+  // Agents refuse a lower epoch than they have seen, and a store from a backup remembers too low a one.
+  const epoch = await store.nextEpoch(Math.floor(ports.clock.now() / 1000));
 
   const records = new ClusterRecords(store);
   const onWriteFailure = () => records.reload();

@@ -57,6 +57,13 @@ describe('the SQLite store', () => {
     assert.ok((await store.nextEpoch()) > first);
   });
 
+  it('gives a life whose state is back from a backup a higher epoch than the lives that are forgotten', async () => {
+    const store = open();
+    assert.equal(await store.nextEpoch(1000), 1000);
+    assert.equal(await store.nextEpoch(1000), 1001, 'two lives within a second');
+    assert.equal(await store.nextEpoch(900), 1002, 'a clock that was set back');
+  });
+
   it('knows where the output of a step ends', async () => {
     const store = open();
     const output = (offset: number, text: string): Write => ({

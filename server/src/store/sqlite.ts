@@ -51,9 +51,10 @@ export class SqliteStore implements Store {
     }
   }
 
-  async nextEpoch(): Promise<number> {
+  async nextEpoch(atLeast = 1): Promise<number> {
     const row = this.#get(
-      "INSERT INTO meta (key, value) VALUES ('epoch', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value",
+      "INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT (key) DO UPDATE SET value = max(value + 1, excluded.value) RETURNING value",
+      atLeast,
     );
     this.#epoch = Number(row?.value);
     return this.#epoch;

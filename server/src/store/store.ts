@@ -48,8 +48,11 @@ export type Write =
  */
 export interface Store {
   commit(batch: readonly Write[]): Promise<void>;
-  /** Adds one to the stored epoch and returns it: the fencing number of this server's life. */
-  nextEpoch(): Promise<number>;
+  /**
+   * The fencing number of this server's life: one more than the stored epoch, and at least `atLeast` (default 1). It is stored.
+   * With the time as `atLeast`, a server whose state is back from a backup is above every life that the backup does not know of.
+   */
+  nextEpoch(atLeast?: number): Promise<number>;
   operation(id: string): Promise<StoredOperation | undefined>;
   /** Newest first. */
   operations(filter: { readonly cluster?: string; readonly limit: number }): Promise<StoredOperation[]>;
