@@ -34,8 +34,14 @@ export async function runServer(core: Core): Promise<StopServer> {
   const credentials = new ReloadableCredentials(identity);
   const audit = new Audit(core.identityStore, systemClock);
   const onAuditFailed = (error: unknown) => logger.error({ err: error }, 'a call could not be written to the audit');
-  const grpc = makeGrpcServer(composeServices(core, auditedGuard(tlsGuard(authenticate), audit, onAuditFailed)));
-  const localGrpc = makeGrpcServer(composeServices(core, auditedGuard(localGuard, audit, onAuditFailed)));
+  const grpc = makeGrpcServer(
+    composeServices(core, auditedGuard(tlsGuard(authenticate), audit, onAuditFailed)),
+    config.heartbeatSeconds,
+  );
+  const localGrpc = makeGrpcServer(
+    composeServices(core, auditedGuard(localGuard, audit, onAuditFailed)),
+    config.heartbeatSeconds,
+  );
   const handler = composeHttp(core, authenticate);
   const https = createHttpsServer(httpsOptions(identity), handler.tls);
   const localHttp = createHttpServer(httpLimits, handler.local);

@@ -20,14 +20,17 @@ export interface Services {
 
 const maxMessageBytes = 16 * 1024 * 1024;
 
-/** A gRPC server with every service, health and reflection; one per endpoint (TLS port, unix socket). */
-export function makeGrpcServer(services: Services): Server {
+/**
+ * A gRPC server with every service, health and reflection; one per endpoint (TLS port, unix socket). A peer that has been silent for two
+ * heartbeats is asked, and gone when it does not answer within another one and a third: 50 s by default.
+ */
+export function makeGrpcServer(services: Services, heartbeatSeconds: number): Server {
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
-    // A dead peer is noticed within a minute; a live agent may ping every 10 s.
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 20_000,
+    'grpc.keepalive_time_ms': heartbeatSeconds * 2000,
+    'grpc.keepalive_timeout_ms': Math.round((heartbeatSeconds * 4000) / 3),
+    // A live agent may ping every 10 s.
     'grpc.http2.min_ping_interval_without_data_ms': 10_000,
   });
   server.addService(agentProto.AgentServiceService, services.agent);
