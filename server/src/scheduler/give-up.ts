@@ -12,8 +12,8 @@ export function giveUpAbsent(item: Item, plan: Plan, away: number, facts: Schedu
 }
 
 /** The step was sent to a node that is away. */
-export function giveUpInFlight(item: Item, away: number, facts: SchedulingFacts): GiveUp {
-  return giveUp(item, 'UNKNOWN', unreachable(item.step.node, away, facts));
+export function giveUpInFlight(item: Item, plan: Plan, away: number, facts: SchedulingFacts): GiveUp {
+  return giveUp(item, 'UNKNOWN', unreachable(namesOf(plan, [item.step.node]), away, facts));
 }
 
 /** The node is connected and has not said that the step has ended. */

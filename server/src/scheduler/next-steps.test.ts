@@ -109,7 +109,11 @@ describe('nextSteps', () => {
       { kind: 'give-up', outcome: 'FAILED', problem: { code: 'NODE_UNREACHABLE' } },
     ]);
     assert.partialDeepStrictEqual(decide(only, [...begun, dispatched(only, 'a1')], away), [
-      { kind: 'give-up', outcome: 'UNKNOWN' },
+      {
+        kind: 'give-up',
+        outcome: 'UNKNOWN',
+        problem: { message: 'node host-a (10.0.0.a) has been away for 100 s (limit 60 s)' },
+      },
     ]);
   });
 

@@ -96,7 +96,7 @@ function withinPhase(situation: Situation): Decision[] {
     if (!item) continue;
     const away = facts.awaySince(lane.node);
     if (away !== undefined && isOverdue(away, facts))
-      decisions.push(isInFlight(item) ? giveUpInFlight(item, away, facts) : giveUpAbsent(item, plan, away, facts));
+      decisions.push(isInFlight(item) ? giveUpInFlight(item, plan, away, facts) : giveUpAbsent(item, plan, away, facts));
     else if (away !== undefined) absent.push(lane.node);
     else if (item.state.status === 'PENDING')
       decisions.push({ kind: 'dispatch', step: item.step, attempt: item.state.attempt + 1 });
@@ -163,7 +163,7 @@ function stopping({ plan, phase, view, facts, failures }: Situation, inFlight: r
   if (inFlight.length > 0)
     return inFlight.flatMap((item): Decision[] => {
       const away = facts.awaySince(item.step.node);
-      if (away !== undefined) return ending || isOverdue(away, facts) ? [giveUpInFlight(item, away, facts)] : [];
+      if (away !== undefined) return ending || isOverdue(away, facts) ? [giveUpInFlight(item, plan, away, facts)] : [];
       if (!ending) return overdueInFlight(item, view, facts);
       if (cancelIsUnanswered(item, facts)) return [giveUpUnanswered(item, facts)];
       return [{ kind: 'cancel', step: item.step, attempt: item.state.attempt }];
