@@ -1,57 +1,24 @@
-import { type Clock, Problem } from '@seal/foundation';
-import type { NodeFacts, Step, StepOutcome, StepView } from '@seal/plan';
-import { type agentProto, factsFromWire, problemFromWire, stepToWire } from '@seal/protocol';
-import type { ClusterRecords } from '../operation/cluster-records.ts';
-import type { LoadedOperation, OperationLog } from '../operation/operation-log.ts';
+import { Problem } from '@seal/foundation';
+import type { NodeFacts, Step } from '@seal/plan';
+import { type agentProto, factsFromWire, stepToWire } from '@seal/protocol';
 import type { StepSender } from '../scheduler/executor.ts';
-import type { Store } from '../store/store.ts';
+import { type FinishedStep, finishedStep } from './finished-step.ts';
+import { inFlight, inFlightOn } from './in-flight.ts';
 import { OutputReceiver } from './output-receiver.ts';
 import { secretRefs } from './secret-refs.ts';
+import { SeenFacts, type SeenNodeFacts } from './seen-facts.ts';
+import type { AgentLink, SessionsOptions } from './session-ports.ts';
 import { StepActivity } from './step-activity.ts';
 
+export type { AgentLink, SessionLogger, SessionsOptions } from './session-ports.ts';
+
 type AgentMessage = agentProto.AgentMessage;
-type ServerMessage = agentProto.ServerMessage;
-
-/** The transport of one agent's session: a gRPC stream, or a simulated one. */
-export interface AgentLink {
-  readonly nodeId: string;
-  readonly nodeName: string;
-  /** Messages are sent in order; sending on a dead link is silently lost, as on a network. */
-  send(message: ServerMessage): void;
-  close(reason: Problem): void;
-}
-
-export interface SessionLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
-export interface SessionsOptions {
-  readonly store: Store;
-  readonly log: OperationLog;
-  readonly records: ClusterRecords;
-  readonly clock: Clock;
-  readonly logger: SessionLogger;
-  readonly epoch: number;
-  readonly serverVersion: string;
-  readonly heartbeatSeconds: number;
-  readonly outputWindowBytes: number;
-  /** The plain value of a secret. Problem: SECRET_MISSING. */
-  readonly resolveSecret: (ref: string) => Promise<Uint8Array>;
-}
 
 interface Session {
   readonly link: AgentLink;
   readonly output: OutputReceiver;
   helloSeen: boolean;
   heardAt: number;
-}
-
-/** Steps that an agent may have in hand: where the server waits for a result. */
-interface InFlight {
-  readonly loaded: LoadedOperation;
-  readonly step: Step;
-  readonly state: StepView;
 }
 
 /**
@@ -67,7 +34,7 @@ export class Sessions implements StepSender {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, Session>();
   readonly #awaySince = new Map<string, number>();
-  readonly #facts = new Map<string, { facts: NodeFacts; seenAt: number }>();
+  readonly #facts: SeenFacts;
   readonly #listeners = new Set<() => void>();
   /** End of what was received of a node so far, in all of its sessions. */
   readonly #tails = new Map<string, Promise<void>>();
@@ -80,14 +47,12 @@ export class Sessions implements StepSender {
     this.#options = options;
     this.#startedAt = options.clock.now();
     this.#activity = new StepActivity(options.clock);
+    this.#facts = new SeenFacts(options.store, options.clock);
   }
 
   /** Takes the last reported facts from the store; to be called once before agents connect. */
   async recover(): Promise<void> {
-    for (const { nodeId, facts, seenAt } of await this.#options.store.facts()) {
-      this.#facts.set(nodeId, { facts, seenAt });
-      this.#awaySince.set(nodeId, this.#startedAt);
-    }
+    for (const nodeId of await this.#facts.recover()) this.#awaySince.set(nodeId, this.#startedAt);
   }
 
   /** Begins a session; the result feeds it. Nothing is accepted before Hello. */
@@ -131,13 +96,13 @@ export class Sessions implements StepSender {
     return this.#activity.at(stepId);
   }
 
-  factsOf(nodeId: string): { readonly facts: NodeFacts; readonly seenAt: number } | undefined {
-    return this.#facts.get(nodeId);
+  factsOf(nodeId: string): SeenNodeFacts | undefined {
+    return this.#facts.of(nodeId);
   }
 
   /** When something of the node was last heard, ms since the epoch; undefined when never. */
   lastSeenAt(nodeId: string): number | undefined {
-    return this.#sessions.get(nodeId)?.heardAt ?? this.#awaySince.get(nodeId) ?? this.#facts.get(nodeId)?.seenAt;
+    return this.#sessions.get(nodeId)?.heardAt ?? this.#awaySince.get(nodeId) ?? this.#facts.of(nodeId)?.seenAt;
   }
 
   subscribe(listener: () => void): () => void {
@@ -149,7 +114,7 @@ export class Sessions implements StepSender {
   async refreshFacts(nodeId: string, timeoutMs: number): Promise<void> {
     const session = this.#sessions.get(nodeId);
     if (!session?.helloSeen) return;
-    const before = this.#facts.get(nodeId);
+    const before = this.#facts.of(nodeId);
     session.link.send({ reportFacts: {} });
     await new Promise<void>((resolve) => {
       const finish = () => {
@@ -159,7 +124,7 @@ export class Sessions implements StepSender {
       };
       const cancel = this.#options.clock.setTimer(timeoutMs, finish);
       const unsubscribe = this.subscribe(() => {
-        if (this.#facts.get(nodeId) !== before || !this.isConnected(nodeId)) finish();
+        if (this.#facts.of(nodeId) !== before || !this.isConnected(nodeId)) finish();
       });
     });
   }
@@ -248,7 +213,7 @@ export class Sessions implements StepSender {
     const { log, epoch } = this.#options;
     // A dispatch that is still being written would be sent before it is durable. New ones wait for the end of this.
     await log.durable();
-    for (const { loaded, step, state } of this.#inFlightOn(session.link.nodeId)) {
+    for (const { loaded, step, state } of inFlightOn(log, session.link.nodeId)) {
       const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
       this.#activity.heard(step.id);
       const operation = loaded.operation.id;
@@ -260,7 +225,7 @@ export class Sessions implements StepSender {
       else if (loaded.view.endingSince !== undefined) this.cancel(step, report.attempt);
     }
     for (const report of reports) {
-      const found = this.#inFlight(session.link.nodeId, report.step);
+      const found = inFlight(log, session.link.nodeId, report.step);
       if (found && found.state.attempt <= report.attempt) continue;
       if (report.state === 'running' && !found)
         session.link.send({ cancel: { step: report.step, attempt: report.attempt, epoch } });
@@ -269,7 +234,7 @@ export class Sessions implements StepSender {
   }
 
   async #started(session: Session, started: agentProto.StepStarted): Promise<void> {
-    const found = this.#inFlight(session.link.nodeId, started.step);
+    const found = inFlight(this.#options.log, session.link.nodeId, started.step);
     if (found?.state.status !== 'DISPATCHED' || found.state.attempt !== started.attempt) return;
     this.#activity.heard(started.step);
     await this.#options.log.append(found.loaded.operation.id, [
@@ -278,7 +243,7 @@ export class Sessions implements StepSender {
   }
 
   async #output(session: Session, chunk: agentProto.StepOutput): Promise<void> {
-    const found = this.#inFlight(session.link.nodeId, chunk.step);
+    const found = inFlight(this.#options.log, session.link.nodeId, chunk.step);
     const { step, attempt, stream } = chunk;
     const end = chunk.offset + chunk.data.byteLength;
     if (found) this.#activity.heard(step);
@@ -292,15 +257,9 @@ export class Sessions implements StepSender {
   async #finished(session: Session, finished: agentProto.StepFinished): Promise<void> {
     const { step, attempt } = finished;
     await session.output.settled();
-    const found = this.#inFlight(session.link.nodeId, step);
+    const found = inFlight(this.#options.log, session.link.nodeId, step);
     if (found && found.state.attempt <= attempt) {
-      await this.#finish(found.loaded.operation.id, found.step, {
-        outcome: finished.outcome as StepOutcome,
-        attempt,
-        ...(finished.exitCode === undefined ? {} : { exitCode: finished.exitCode }),
-        ...(finished.problem ? { problem: problemFromWire(finished.problem) } : {}),
-        durationMs: finished.durationMs,
-      });
+      await this.#finish(found.loaded.operation.id, found.step, finishedStep(finished));
     } else await this.#options.log.durable(); // why nobody waits for it must be written before the agent lets go of it
     session.link.send({ finishedAck: { step, attempt } });
   }
@@ -317,9 +276,7 @@ export class Sessions implements StepSender {
   }
 
   async #takeFacts(nodeId: string, facts: NodeFacts): Promise<void> {
-    const seenAt = this.#options.clock.now();
-    await this.#options.store.commit([{ kind: 'facts', nodeId, facts, seenAt }]);
-    this.#facts.set(nodeId, { facts, seenAt });
+    await this.#facts.take(nodeId, facts);
     this.#tell();
   }
 
@@ -332,38 +289,7 @@ export class Sessions implements StepSender {
     this.#tell();
   }
 
-  #inFlight(nodeId: string, stepId: string): InFlight | undefined {
-    for (const loaded of this.#options.log.allActive()) {
-      const state = loaded.view.steps.get(stepId);
-      if (!state || state.node !== nodeId || (state.status !== 'DISPATCHED' && state.status !== 'STARTED')) continue;
-      const step = loaded.plan.phases.find((phase) => phase.name === state.phase)?.steps.find((found) => found.id === stepId);
-      if (step) return { loaded, step, state };
-    }
-    return undefined;
-  }
-
-  #inFlightOn(nodeId: string): InFlight[] {
-    const found: InFlight[] = [];
-    for (const loaded of this.#options.log.allActive())
-      for (const phase of loaded.plan.phases) {
-        if (loaded.view.phases.get(phase.name)?.status !== 'RUNNING') continue;
-        for (const step of phase.steps) {
-          const state = step.node === nodeId ? loaded.view.steps.get(step.id) : undefined;
-          if (state && (state.status === 'DISPATCHED' || state.status === 'STARTED')) found.push({ loaded, step, state });
-        }
-      }
-    return found;
-  }
-
   #tell(): void {
     for (const listener of [...this.#listeners]) listener();
   }
-}
-
-interface FinishedStep {
-  readonly outcome: StepOutcome;
-  readonly attempt: number;
-  readonly exitCode?: number;
-  readonly problem?: ReturnType<typeof problemFromWire>;
-  readonly durationMs: number;
 }
