@@ -1,7 +1,8 @@
 /**
  * ClusterImages: references, Kubefiles, builds, the store that keeps images, and rootfs made of their layers.
  */
-export { type BuildOptions, type BuildProgress, type BuiltImage, buildImage } from './build/build-image.ts';
+export { type BuildOptions, type BuildProgress, type BuiltImage, type BuiltPlatform, buildImage } from './build/build-image.ts';
+export { isKubeVersionConstraint, kubeVersionFits } from './kubefile/kube-version.ts';
 export type { Heredoc, Instruction, Kubefile, Position, Word } from './kubefile/kubefile.ts';
 export { parseKubefile } from './kubefile/parse-kubefile.ts';
 export { type ImageReference, parseReference } from './reference/parse-reference.ts';
@@ -15,6 +16,7 @@ export { removePartialLayers, type UnpackOptions, type UnpackResult, unpackLayer
 export type { BlobSize, WriteBlobOptions } from './store/blobs.ts';
 export type { CheckFinding, CheckResult } from './store/check-store.ts';
 export type { GarbageResult } from './store/collect-garbage.ts';
+export type { ImageApp, ImageExtension, ImageKind } from './store/image-extension.ts';
 export {
   type ImageStore,
   type InspectedImage,

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { Problem } from '@seal/foundation';
-import { expandText, expandWord } from '../kubefile/expand-word.ts';
-import type { CopyInstruction, CopySource } from '../kubefile/kubefile.ts';
+import { type ExpandOptions, expandText, expandWord } from '../kubefile/expand-word.ts';
+import type { CopyInstruction, CopySource, Word } from '../kubefile/kubefile.ts';
 import { unpackLayer } from '../rootfs/unpack-layer.ts';
 import { fileCompression } from '../store/decompress.ts';
 import { mediaTypes } from '../store/media-types.ts';
 import type { BuildContext, BuildState } from './build-state.ts';
 import { type ContextEntry, openContext } from './context-files.ts';
+import { fetchUrl } from './fetch-url.ts';
 import { isTar } from './is-tar.ts';
 import { type CopySourceItem, planCopy } from './plan-copy.ts';
 import type { PlannedEntry } from './planned-entry.ts';
@@ -17,9 +18,11 @@ export async function buildCopy(
   state: BuildState,
   instruction: CopyInstruction,
 ): Promise<readonly PlannedEntry[]> {
-  const options = { source: context.kubefile, escapeCharacter: context.kubefile.escapeCharacter, variables: state.variables() };
+  const options = expandOptions(context, state);
+  const copying = { kind: instruction.kind, checksum: readChecksum(instruction.checksum, options) };
   const items: CopySourceItem[] = [];
-  for (const source of instruction.sources) items.push(...(await itemsOf(context, instruction, source, options)));
+  for (const source of instruction.sources) items.push(...(await copyItems(context, copying, source, options)));
+  if (instruction.chown) warnOfOwner(context, expandWord(instruction.chown, options));
   const destination = expandWord(instruction.destination, options);
   if (destination === '') throw new Problem('KUBEFILE_INVALID', `the destination "${instruction.destination.raw}" is empty`);
   const chmod = instruction.chmod ? readMode(expandWord(instruction.chmod, options)) : undefined;
@@ -33,15 +36,34 @@ export async function buildCopy(
   });
 }
 
-async function itemsOf(
+/** How words of an instruction are expanded now. */
+export function expandOptions({ kubefile }: BuildContext, state: BuildState): ExpandOptions {
+  return { source: kubefile, escapeCharacter: kubefile.escapeCharacter, variables: state.variables() };
+}
+
+/** The digest that `--checksum` asks for. Throws KUBEFILE_INVALID. */
+export function readChecksum(word: Word | undefined, options: ExpandOptions): string | undefined {
+  if (!word) return undefined;
+  const text = expandWord(word, options).toLowerCase();
+  if (/^sha256:[0-9a-f]{64}$/.test(text)) return text;
+  throw new Problem('KUBEFILE_INVALID', `--checksum=${text} is not "sha256:" and 64 hex digits`);
+}
+
+/** What one source of COPY, ADD or an app brings. `add` unpacks archives. */
+export async function copyItems(
   context: BuildContext,
-  { kind }: CopyInstruction,
+  { kind, checksum }: { readonly kind: 'copy' | 'add'; readonly checksum: string | undefined },
   source: CopySource,
-  options: Parameters<typeof expandWord>[1],
+  options: ExpandOptions,
 ): Promise<CopySourceItem[]> {
   if (source.kind === 'heredoc') {
     const { name, body, expand, at } = source.heredoc;
-    return [{ kind: 'bytes', name, bytes: Buffer.from(expand ? expandText(body, at, options) : body) }];
+    return [{ kind: 'file', name, content: { bytes: Buffer.from(expand ? expandText(body, at, options) : body) } }];
+  }
+  if (source.kind === 'url') {
+    const { name, path } = await fetchUrl(context, expandWord(source.url, options), checksum);
+    // 0600 is what Docker's ADD gives to what it fetches; files of apps are read by kubectl, helm and bash as root.
+    return [{ kind: 'file', name, content: { path }, mode: 0o600 }];
   }
   const written = expandWord(source.path, options);
   if (written === '') throw new Problem('KUBEFILE_INVALID', `the source "${source.path.raw}" is empty`);
@@ -68,6 +90,12 @@ async function unpackArchive(context: BuildContext, { absolute, path }: ContextE
   const files = await openContext(join(target, 'content'));
   const [entry] = await files.find('/');
   return entry ? { kind: 'tree', entry, files, unpacked: true } : undefined;
+}
+
+function warnOfOwner(context: BuildContext, owner: string): void {
+  if (/^(?:root|0)(?::(?:root|0))?$/.test(owner)) return;
+  const message = `--chown=${owner} is not taken: everything in a ClusterImage belongs to root; chown in a script on the node`;
+  context.onProgress({ kind: 'warning', message });
 }
 
 function readMode(text: string): number {

@@ -3,6 +3,7 @@ import { expandWord } from '../kubefile/expand-word.ts';
 import type { Instruction, Word } from '../kubefile/kubefile.ts';
 import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
 import { layerIndex } from '../rootfs/layer-index.ts';
+import { readExtension } from '../store/image-extension.ts';
 import type { Arch, BuildContext, BuildState } from './build-state.ts';
 
 /** FROM: nothing (scratch), or the layers, environment, labels and commands of an image in the store. */
@@ -63,7 +64,11 @@ async function takeBase({ store }: BuildContext, state: BuildState, name: string
     if (equals > 0) state.env.set(pair.slice(0, equals), pair.slice(equals + 1));
   }
   for (const [label, value] of Object.entries(config.config?.Labels ?? {})) state.labels.set(label, value);
-  state.cmds = config.config?.Cmd ?? [];
+  const extension = readExtension(manifest, config);
+  state.cmds = config.config?.Cmd ?? extension.cmds;
+  state.launch = extension.launch;
+  state.kind = extension.kind;
+  for (const app of extension.apps) state.apps.set(app.name, app);
   state.author = config.author;
   for (const entry of config.history ?? []) {
     const { created_by, empty_layer } = entry;

@@ -26,7 +26,7 @@ test('copies as Docker does: contents of directories, files into directories, wi
         'echo ${ARCH} \\$HOME',
         'run.sh',
       ].join('\n'),
-      { arch: 'arm64' },
+      { archs: ['arm64'] },
     );
     const root = await rootfs(image);
     assert.deepEqual(await filesOf(root), [
@@ -165,12 +165,20 @@ test('takes over layers, environment, labels and commands of a base image', () =
     const facts = await readImageFacts(store, 'app');
     assert.equal(facts.layers[0]?.digest, base.layers[0]?.digest);
     assert.deepEqual(facts.env, { A: '1', PATHS: 'x:y' });
-    assert.deepEqual(facts.labels, { l: '1', 'app.alpha.sealer.io/supported-kube-version': '>=1.20' });
+    assert.deepEqual(facts.labels, {
+      l: '1',
+      'sealos.io.type': 'rootfs',
+      'app.alpha.sealer.io/supported-kube-version': '>=1.20',
+    });
     assert.deepEqual(
       [facts.cmds, facts.paths, facts.files],
       [['one', 'two'], ['Metadata', 'a', 'b'], { Metadata: '{"version":"v1"}' }],
     );
-    await fails(build('FROM base:1\n', { arch: 'arm64' }), 'IMAGE_ARCH_MISMATCH', /base:1 is for amd64; the build is for arm64/);
+    await fails(
+      build('FROM base:1\n', { archs: ['arm64'] }),
+      'IMAGE_ARCH_MISMATCH',
+      /base:1 is for amd64; the build is for arm64/,
+    );
     await fails(build('FROM --platform=linux/s390x base:1\n'), 'KUBEFILE_INVALID', /linux\/amd64 or linux\/arm64/);
   }));
 
@@ -178,9 +186,15 @@ test('gives ARGs their values as Docker does, and warns of those that nothing de
   inWorkshop(async ({ build, store, progress }) => {
     await build('ARG V=1\nARG W=2\nFROM scratch\nARG V\nARG X=d\nLABEL v=$V w=$W x=$X arch=${ARCH}\n', {
       buildArgs: { X: 'given', NOPE: '' },
-      arch: 'amd64',
+      archs: ['amd64'],
     });
-    assert.deepEqual((await store.inspect('test')).labels, { v: '1', w: '', x: 'given', arch: 'amd64' });
+    assert.deepEqual((await store.inspect('test')).labels, {
+      v: '1',
+      w: '',
+      x: 'given',
+      arch: 'amd64',
+      'sealos.io.type': 'rootfs',
+    });
     assert.deepEqual(
       progress.filter(({ kind }) => kind === 'warning'),
       [{ kind: 'warning', message: 'build argument NOPE is declared by no ARG' }],

@@ -1,21 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { canonicalJson, Problem } from '@seal/foundation';
-import { expandWord } from '../kubefile/expand-word.ts';
-import type { Instruction } from '../kubefile/kubefile.ts';
+import { Problem } from '@seal/foundation';
 import { parseKubefile } from '../kubefile/parse-kubefile.ts';
 import { parseReference } from '../reference/parse-reference.ts';
-import { layerIndex } from '../rootfs/layer-index.ts';
-import { writeBlob } from '../store/blobs.ts';
+import type { ImageKind } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
-import { mediaTypes } from '../store/media-types.ts';
-import { buildCopy } from './build-copy.ts';
-import { buildFrom } from './build-from.ts';
-import { buildRun } from './build-run.ts';
+import { checkApps } from './build-app.ts';
+import { buildInstruction } from './build-instruction.ts';
 import { type Arch, atInstruction, type BuildContext, type BuildProgress, BuildState } from './build-state.ts';
 import { openContext } from './context-files.ts';
-import { imageConfig } from './image-config.ts';
-import { type BuiltLayer, writeLayer } from './write-layer.ts';
+import { imageKind } from './image-kind.ts';
+import { writeImage, writeIndex } from './write-image.ts';
+import type { BuiltLayer } from './write-layer.ts';
 
 export type { BuildProgress } from './build-state.ts';
 
@@ -29,25 +25,45 @@ export interface BuildOptions {
   readonly store: ImageStore;
   /** `--build-arg NAME=VALUE`. Those that no ARG declares are warned of. */
   readonly buildArgs?: Readonly<Record<string, string>>;
-  /** Target architecture, `${ARCH}`. Default: that of FROM --platform, else this machine's. */
-  readonly arch?: Arch;
+  /**
+   * Target architectures, `${ARCH}`, none twice; with several the Kubefile is built for each and the name is given to an index.
+   * Default: that of FROM --platform, else this machine's.
+   */
+  readonly archs?: readonly Arch[];
+  /** What the image is for. Default: its label, else that of the base image, else what its files look like. */
+  readonly kind?: ImageKind;
   /** True: every RUN goes without network. */
   readonly noNetwork?: boolean;
-  /** Time of every file and of the image, seconds. Default: the environment's SOURCE_DATE_EPOCH, else 0. */
+  /** True: nothing that an earlier build made or fetched is taken. */
+  readonly noCache?: boolean;
+  /** Time of every file and of the image, seconds. Default: SOURCE_DATE_EPOCH of the build arguments, else of the environment, else 0. */
   readonly epochSeconds?: number;
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Ends the build with CANCELLED; the store stays whole. */
   readonly signal?: AbortSignal;
 }
 
+/** An image for one architecture. */
+export interface BuiltPlatform {
+  readonly arch: Arch;
+  /** Digest and size of the manifest. */
+  readonly digest: string;
+  readonly manifestBytes: number;
+  /** Lowest first. */
+  readonly layers: readonly { readonly digest: string; readonly sizeBytes: number; readonly cached: boolean }[];
+}
+
 export interface BuiltImage {
   /** Normalised name. */
   readonly reference: string;
-  /** Digest of the manifest. */
+  /** Digest of the manifest; with several architectures of the index. */
   readonly digest: string;
+  /** The first one. */
   readonly arch: Arch;
-  /** Lowest first. */
-  readonly layers: readonly { readonly digest: string; readonly sizeBytes: number; readonly cached: boolean }[];
+  /** One for each architecture. */
+  readonly images: readonly BuiltPlatform[];
+  /** Those of all images. */
+  readonly layers: BuiltPlatform['layers'];
   readonly sizeBytes: number;
 }
 
@@ -62,125 +78,54 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const path = options.kubefile ?? join(options.context, 'Kubefile');
   const kubefile = parseKubefile(await readKubefile(path), options.kubefile ?? basename(path));
   const session = await options.store.openSession('build');
+  const buildArgs = options.buildArgs ?? {};
   try {
     const context: BuildContext = {
       kubefile,
       files,
       session,
       store: options.store,
-      buildArgs: options.buildArgs ?? {},
-      epochSeconds: options.epochSeconds ?? epochOfEnvironment(),
+      buildArgs,
+      epochSeconds: options.epochSeconds ?? readEpoch(buildArgs.SOURCE_DATE_EPOCH ?? process.env.SOURCE_DATE_EPOCH ?? '0'),
       noNetwork: options.noNetwork ?? false,
+      noCache: options.noCache ?? false,
       onProgress: options.onProgress ?? (() => undefined),
       ...(options.signal ? { signal: options.signal } : {}),
     };
-    const state = new BuildState(options.arch ?? hostArch());
-    const made = new Map<string, BuiltLayer>();
-    for (const [index, instruction] of kubefile.instructions.entries()) {
-      if (options.signal?.aborted) throw new Problem('CANCELLED', 'the build was cancelled');
-      context.onProgress({ kind: 'instruction', number: index + 1, count: kubefile.instructions.length, text: instruction.text });
-      const layer = await atInstruction(kubefile, instruction, () => build(context, state, instruction, options.arch));
-      if (layer) made.set(layer.digest, layer);
-    }
-    for (const name of Object.keys(context.buildArgs))
-      if (!state.usedBuildArgs.has(name))
-        context.onProgress({ kind: 'warning', message: `build argument ${name} is declared by no ARG` });
-    const digest = await writeImage(context, state);
+    const asked = options.archs ?? [];
+    const images: BuiltPlatform[] = [];
+    for (const arch of asked.length === 0 ? [undefined] : asked) images.push(await buildPlatform(context, arch, options.kind));
+    const [first] = images as [BuiltPlatform];
+    const digest = asked.length < 2 ? first.digest : await writeIndex(context, images);
     await options.store.putReference(reference, digest);
-    return {
-      reference,
-      digest,
-      arch: state.arch,
-      layers: state.layers.map((layer) => ({
-        digest: layer.digest,
-        sizeBytes: layer.sizeBytes,
-        cached: made.get(layer.digest)?.cached ?? true,
-      })),
-      sizeBytes: state.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
-    };
+    const layers = images.flatMap((image) => image.layers);
+    const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    return { reference, digest, arch: first.arch, images, layers, sizeBytes };
   } finally {
     await session.close();
   }
 }
 
-async function build(
+async function buildPlatform(
   context: BuildContext,
-  state: BuildState,
-  instruction: Instruction,
-  askedArch: Arch | undefined,
-): Promise<BuiltLayer | undefined> {
-  const { source, escapeCharacter, variables } = { source: context.kubefile, ...context.kubefile, variables: state.variables() };
-  const expanded = (word: { raw: string; at: { line: number; column: number } }) =>
-    expandWord(word, { source, escapeCharacter, variables });
-  switch (instruction.kind) {
-    case 'from':
-      await buildFrom(context, state, instruction, askedArch);
-      return undefined;
-    case 'copy':
-    case 'add': {
-      const entries = await buildCopy(context, state, instruction);
-      const layer =
-        entries.length > 0 ? await writeLayer(context.store, context.session, entries, context.epochSeconds) : undefined;
-      return addLayer(context, state, instruction.text, layer);
-    }
-    case 'run':
-      return addLayer(context, state, instruction.text, await buildRun(context, state, instruction));
-    case 'arg':
-      for (const { name, value } of instruction.assignments) declareArg(context, state, name, value && expanded(value));
-      return undefined;
-    case 'env':
-      for (const { name, value } of instruction.assignments) state.env.set(name.raw, expanded(value));
-      break;
-    case 'label':
-      for (const { name, value } of instruction.assignments) state.labels.set(expanded(name), expanded(value));
-      break;
-    case 'maintainer':
-      state.author = instruction.name;
-      break;
-    case 'cmds':
-      state.cmds = instruction.lines;
-      break;
-    case 'kube-version':
-      state.labels.set('app.alpha.sealer.io/supported-kube-version', expanded(instruction.constraint));
-      break;
+  asked: Arch | undefined,
+  kind: ImageKind | undefined,
+): Promise<BuiltPlatform> {
+  const { instructions } = context.kubefile;
+  const state = new BuildState(asked ?? hostArch());
+  const made = new Map<string, BuiltLayer>();
+  for (const [index, instruction] of instructions.entries()) {
+    if (context.signal?.aborted) throw new Problem('CANCELLED', 'the build was cancelled');
+    context.onProgress({ kind: 'instruction', number: index + 1, count: instructions.length, text: instruction.text });
+    const layer = await atInstruction(context.kubefile, instruction, () => buildInstruction(context, state, instruction, asked));
+    if (layer) made.set(layer.digest, layer);
   }
-  return addLayer(context, state, instruction.text, undefined);
-}
-
-async function addLayer(
-  context: BuildContext,
-  state: BuildState,
-  text: string,
-  layer: BuiltLayer | undefined,
-): Promise<BuiltLayer | undefined> {
-  const created = new Date(context.epochSeconds * 1000).toISOString();
-  state.history.push({ created, created_by: text, ...(layer ? {} : { empty_layer: true }) });
-  if (!layer) return undefined;
-  const { cached, ...kept } = layer;
-  state.layers.push(kept);
-  state.tree.apply(await layerIndex(context.store, layer));
-  context.onProgress({ kind: 'layer', digest: layer.digest, sizeBytes: layer.sizeBytes, cached });
-  return layer;
-}
-
-function declareArg(context: BuildContext, state: BuildState, name: string, fallback: string | undefined): void {
-  const given = Object.hasOwn(context.buildArgs, name) ? context.buildArgs[name] : undefined;
-  if (given !== undefined) state.usedBuildArgs.add(name);
-  const value = given ?? fallback ?? state.argsBeforeFrom.get(name);
-  if (value !== undefined) state.args.set(name, value);
-}
-
-async function writeImage(context: BuildContext, state: BuildState): Promise<string> {
-  const { store, session } = context;
-  const write = (value: unknown) => writeBlob(store.directory, session, [Buffer.from(canonicalJson(value))]);
-  const config = await write(imageConfig(state, context.epochSeconds));
-  const manifest = await write({
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
-    config: { mediaType: mediaTypes.config, digest: config.digest, size: config.sizeBytes },
-    layers: state.layers.map(({ digest, mediaType, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
-  });
-  return manifest.digest;
+  checkApps(context, state);
+  for (const name of Object.keys(context.buildArgs))
+    if (!state.usedBuildArgs.has(name) && name !== 'SOURCE_DATE_EPOCH')
+      context.onProgress({ kind: 'warning', message: `build argument ${name} is declared by no ARG` });
+  const layers = state.layers.map(({ digest, sizeBytes }) => ({ digest, sizeBytes, cached: made.get(digest)?.cached ?? true }));
+  return { arch: state.arch, ...(await writeImage(context, state, imageKind(state, kind))), layers };
 }
 
 async function readKubefile(path: string): Promise<string> {
@@ -191,8 +136,7 @@ async function readKubefile(path: string): Promise<string> {
   });
 }
 
-function epochOfEnvironment(): number {
-  const text = process.env.SOURCE_DATE_EPOCH ?? '0';
+function readEpoch(text: string): number {
   if (!/^[0-9]{1,11}$/.test(text)) throw new Problem('USAGE', `SOURCE_DATE_EPOCH is "${text}"; expected seconds since 1970`);
   return Number(text);
 }

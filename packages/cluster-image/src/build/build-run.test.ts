@@ -21,7 +21,7 @@ test('runs the tools of the build host in a rootfs without a shell, and makes a 
       'RUN true',
       'RUN cat bin/out >> etc/kept',
     ].join('\n');
-    const image = await build(kubefile, { arch: 'arm64' });
+    const image = await build(kubefile, { archs: ['arm64'] });
     const root = await rootfs(image);
     assert.deepEqual(await filesOf(root), ['bin/out', 'etc/kept', 'etc/link']);
     assert.equal(await readFile(join(root, 'etc/kept'), 'utf8'), '1env arg arm64\n');
@@ -30,9 +30,9 @@ test('runs the tools of the build host in a rootfs without a shell, and makes a 
       ['/run/seal-rootfs', 'done'],
     );
     assert.equal(image.layers.length, 3, 'RUN true makes no layer');
-    const again = await build(kubefile, { arch: 'arm64' });
+    const again = await build(kubefile, { archs: ['arm64'] });
     assert.deepEqual([again.digest, again.layers.every(({ cached }) => cached)], [image.digest, true]);
-    const elsewhere = await build(kubefile, { arch: 'arm64', store: await openStore(join(directory, 'other')) });
+    const elsewhere = await build(kubefile, { archs: ['arm64'], store: await openStore(join(directory, 'other')) });
     assert.equal(elsewhere.digest, image.digest);
   }),
 );

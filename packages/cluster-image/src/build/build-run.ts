@@ -32,7 +32,7 @@ export async function buildRun(
   const key = sha256Digest(
     canonicalJson({ run: instruction.command, env, noNetwork, chain, epochSeconds: context.epochSeconds }),
   );
-  const known = await findCachedLayer(context.store, key);
+  const known = context.noCache ? undefined : await findCachedLayer(context.store, key);
   if (known) return known;
   const rootfs = await materialise(context, state);
   const borrowed = await borrowMountPoints(rootfs);
@@ -40,7 +40,7 @@ export async function buildRun(
   // Kernels before 6.13 stamp changes with the tick; what RUN changes must not fall into the tick of the snapshot.
   await sleep(systemClock, 12);
   const { command } = instruction;
-  const argv = command.form === 'shell' ? ['/bin/sh', '-c', command.script] : command.argv;
+  const argv = argvOf(command);
   const proxies = Object.fromEntries(proxyVariables.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
   const { exitCode, tail } = await runIsolated({
     rootfs,
@@ -57,10 +57,18 @@ export async function buildRun(
   for (const path of skipped)
     context.onProgress({ kind: 'warning', message: `/${path} is a socket, pipe or device and is left out` });
   if (entries.length === 0) return undefined;
-  const layer = await writeLayer(context.store, context.session, entries, context.epochSeconds);
+  const layer = await writeLayer(context, entries);
   await rememberLayer(context.store, key, layer);
   if (state.rootfs) state.rootfs.layers += 1;
   return layer;
+}
+
+/** A program of its own is laid into the private /dev of the RUN, the one place that a rootfs and the build host's tools both see. */
+function argvOf(command: RunInstruction['command']): readonly string[] {
+  if (command.form === 'exec') return command.argv;
+  if (command.form === 'shell') return ['/bin/sh', '-c', command.script];
+  const start = 'f=/dev/shm/seal-run; printf %s "$1" > $f && chmod 700 $f && exec $f';
+  return ['/bin/sh', '-c', start, 'seal-run', command.text];
 }
 
 function runEnvironment({ epochSeconds }: BuildContext, state: BuildState): Record<string, string> {

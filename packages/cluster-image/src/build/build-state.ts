@@ -1,7 +1,8 @@
 import { Problem } from '@seal/foundation';
-import type { Instruction, Kubefile } from '../kubefile/kubefile.ts';
+import type { Instruction, Kubefile, Position } from '../kubefile/kubefile.ts';
 import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
 import { RootfsTree } from '../rootfs/rootfs-tree.ts';
+import type { ImageApp, ImageKind } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import type { StoreSession } from '../store/session.ts';
 import type { ContextFiles } from './context-files.ts';
@@ -26,6 +27,8 @@ export interface BuildContext {
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly epochSeconds: number;
   readonly noNetwork: boolean;
+  /** True: nothing that an earlier build made or fetched is taken. */
+  readonly noCache: boolean;
   readonly onProgress: (progress: BuildProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -41,6 +44,11 @@ export class BuildState {
   arch: Arch;
   author: string | undefined;
   cmds: readonly string[] = [];
+  launch: readonly string[] = [];
+  /** Of the base image. */
+  kind: ImageKind | undefined;
+  /** `at`: where the APP stands; none for apps of the base image. */
+  readonly apps = new Map<string, ImageApp & { readonly at?: Position }>();
   readonly env = new Map<string, string>();
   readonly labels = new Map<string, string>();
   /** Build arguments that are declared so far, with their values. */

@@ -7,13 +7,14 @@ import type { ContextEntry, ContextFiles } from './context-files.ts';
 import type { PlannedEntry } from './planned-entry.ts';
 
 export interface CopySourceItem {
-  readonly kind: 'tree' | 'bytes';
+  readonly kind: 'tree' | 'file';
   /** For `tree`: a file or directory and its context. */
   readonly entry?: ContextEntry;
   readonly files?: ContextFiles;
-  /** For `bytes`: a heredoc. */
+  /** For `file`: what comes from elsewhere (a heredoc, a URL). */
   readonly name?: string;
-  readonly bytes?: Buffer;
+  readonly content?: PlannedEntry['content'];
+  readonly mode?: number;
   /** The content of an archive that ADD unpacked. */
   readonly unpacked?: boolean;
 }
@@ -41,9 +42,9 @@ export async function planCopy(request: CopyRequest): Promise<PlannedEntry[]> {
   const planned = new Map<string, PlannedEntry>();
   const add = (entry: PlannedEntry) => addEntry(planned, tree, request.chmod, entry);
   for (const item of items) {
-    if (item.kind === 'bytes') {
+    if (item.kind === 'file') {
       const path = wantsDirectory ? joined(target, item.name ?? '') : target;
-      add({ path, kind: 'file', mode: 0o644, content: { bytes: item.bytes ?? Buffer.alloc(0) } });
+      add({ path, kind: 'file', mode: item.mode ?? 0o644, content: item.content ?? { bytes: Buffer.alloc(0) } });
     } else if (item.entry?.stats.isDirectory()) {
       const mode = tree.get(target)?.mode ?? item.entry.stats.mode & 0o7777;
       if (target !== '') add({ path: target, kind: 'directory', mode });

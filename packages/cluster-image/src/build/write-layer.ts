@@ -12,7 +12,7 @@ import { layerGzip } from '../store/decompress.ts';
 import { writeFileDurably } from '../store/durable-file.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { mediaTypes } from '../store/media-types.ts';
-import type { StoreSession } from '../store/session.ts';
+import type { BuildContext } from './build-state.ts';
 import type { PlannedEntry } from './planned-entry.ts';
 
 const layerRecordSchema = z.object({ digest: z.string(), sizeBytes: z.number(), diffId: z.string() });
@@ -37,10 +37,8 @@ const layerFormat = 1;
  * Throws BUILD_INPUT_INVALID when a file changes meanwhile, DISK_FULL.
  */
 export async function writeLayer(
-  store: ImageStore,
-  session: StoreSession,
+  { store, session, epochSeconds, noCache }: Pick<BuildContext, 'store' | 'session' | 'epochSeconds' | 'noCache'>,
   entries: readonly PlannedEntry[],
-  epochSeconds: number,
 ): Promise<BuiltLayer> {
   const contents = await hashContents(entries);
   const described = entries.map(({ path, kind, mode, target }, index) => [
@@ -50,7 +48,7 @@ export async function writeLayer(
     target ?? contents[index]?.digest ?? '',
   ]);
   const key = sha256Digest(canonicalJson({ layerFormat, epochSeconds, described }));
-  const known = await findCachedLayer(store, key);
+  const known = noCache ? undefined : await findCachedLayer(store, key);
   if (known) return known;
   const hash = createHash('sha256');
   const pack = tar.pack();

@@ -19,7 +19,10 @@ export interface Heredoc {
   readonly at: Position;
 }
 
-export type CopySource = { readonly kind: 'path'; readonly path: Word } | { readonly kind: 'heredoc'; readonly heredoc: Heredoc };
+export type CopySource =
+  | { readonly kind: 'path'; readonly path: Word }
+  | { readonly kind: 'url'; readonly url: Word }
+  | { readonly kind: 'heredoc'; readonly heredoc: Heredoc };
 
 interface InstructionBase {
   readonly at: Position;
@@ -33,13 +36,27 @@ export interface CopyInstruction extends InstructionBase {
   readonly destination: Word;
   /** Octal mode for everything that is copied. */
   readonly chmod?: Word;
+  /** Owner that was asked for. Everything in a ClusterImage belongs to root; another owner is warned of and not taken. */
+  readonly chown?: Word;
+  /** `sha256:…` that the one URL among the sources must have. */
+  readonly checksum?: Word;
+}
+
+/** APP, CNI and CSI: files for `application/apps/<name>/` in the rootfs, and how they are launched. */
+export interface AppInstruction extends InstructionBase {
+  readonly kind: 'app' | 'cni' | 'csi';
+  readonly name: Word;
+  readonly sources: readonly Exclude<CopySource, { kind: 'heredoc' }>[];
+  readonly checksum?: Word;
 }
 
 export interface RunInstruction extends InstructionBase {
   readonly kind: 'run';
   readonly command:
     | { readonly form: 'shell'; readonly script: string }
-    | { readonly form: 'exec'; readonly argv: readonly string[] };
+    | { readonly form: 'exec'; readonly argv: readonly string[] }
+    /** A lone heredoc that begins with `#!`: a program of its own. */
+    | { readonly form: 'program'; readonly text: string };
   readonly network: 'default' | 'none';
 }
 
@@ -47,6 +64,11 @@ export type Instruction =
   | (InstructionBase & { readonly kind: 'from'; readonly image: Word; readonly platform?: Word })
   | CopyInstruction
   | RunInstruction
+  | AppInstruction
+  | (InstructionBase & { readonly kind: 'app-env'; readonly app: Word; readonly assignments: readonly Assignment[] })
+  /** The words of one shell line that replaces what the app's files say; joined by blanks, as sealer does. */
+  | (InstructionBase & { readonly kind: 'app-cmds'; readonly app: Word; readonly words: readonly string[] })
+  | (InstructionBase & { readonly kind: 'launch'; readonly apps: readonly Word[] })
   | (InstructionBase & {
       readonly kind: 'arg';
       readonly assignments: readonly { readonly name: string; readonly value?: Word }[];

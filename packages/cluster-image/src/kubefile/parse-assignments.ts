@@ -28,7 +28,8 @@ function oldForm({ statement }: InstructionContext): Assignment[] | undefined {
   return [{ name: { raw: match[1], at: at(0) }, value: { raw: match[2], at: at(valueStart) } }];
 }
 
-function parsePair(context: InstructionContext, word: Word): Assignment {
+/** `NAME=VALUE`. */
+export function parsePair(context: InstructionContext, word: Word): Assignment {
   const equals = word.raw.indexOf('=');
   if (equals < 1) throw context.fail(`"${word.raw}" is not NAME=VALUE`, word.at);
   return {
@@ -47,7 +48,7 @@ function parseArg(context: InstructionContext, word: Word): { name: string; valu
   return { name: name.raw, value };
 }
 
-function checkVariableName(context: InstructionContext, name: Word): void {
+export function checkVariableName(context: InstructionContext, name: Word): void {
   if (!variableName.test(name.raw))
     throw context.fail(`"${name.raw}" is not a variable name; expected letters, digits and "_"`, name.at);
 }

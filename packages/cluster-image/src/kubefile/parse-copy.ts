@@ -1,11 +1,16 @@
 import type { CopyInstruction, CopySource, Heredoc, Word } from './kubefile.ts';
-import { kubefileProblem } from './kubefile-problem.ts';
 import type { InstructionContext } from './parse-instruction.ts';
 import { readJsonList } from './read-json-list.ts';
 import { splitWords } from './split-words.ts';
-import { takeFlags } from './take-flags.ts';
+import { notYet, takeFlags } from './take-flags.ts';
 
-const flagsForLater = ['from', 'chown', 'parents', 'exclude', 'checksum', 'keep-git-dir', 'unpack'];
+const refusedFlags = {
+  from: 'there are no build stages; COPY takes files from the build context',
+  parents: notYet,
+  exclude: `${notYet}; name such files in .sealignore`,
+  'keep-git-dir': notYet,
+  unpack: `${notYet}; ADD unpacks archives of the context and no others`,
+};
 
 /** COPY and ADD, in the form of words or of a JSON list (for paths with blanks), with heredocs as sources. */
 export function parseCopy(context: InstructionContext): CopyInstruction {
@@ -13,8 +18,8 @@ export function parseCopy(context: InstructionContext): CopyInstruction {
   const { flags, words } = takeFlags(
     context,
     splitWords(source, statement.rest, escapeCharacter),
-    ['chmod', 'link'],
-    flagsForLater,
+    ['chmod', 'chown', 'link', ...(statement.keyword === 'ADD' ? ['checksum'] : [])],
+    refusedFlags,
   );
   const paths = jsonPaths(context, words) ?? words;
   const destination = paths.at(-1);
@@ -23,29 +28,39 @@ export function parseCopy(context: InstructionContext): CopyInstruction {
       `${statement.keyword} needs a source and a destination; expected ${statement.keyword} SOURCE… DESTINATION`,
     );
   }
-  const chmod = flags.get('chmod');
+  const [chmod, chown, checksum] = [flags.get('chmod'), flags.get('chown'), flags.get('checksum')];
   const sources = paths.slice(0, -1).map((word) => toSource(context, word, statement.heredocs));
+  const urls = sources.filter(({ kind }) => kind === 'url');
+  if (checksum && urls.length !== 1) throw context.fail('--checksum belongs to one URL among the sources', checksum.at);
+  if (urls[0]?.kind === 'url' && !checksum)
+    throw context.fail(
+      'ADD of a URL needs --checksum=sha256:…, so that the same Kubefile gives the same image; "sha256sum FILE" tells it',
+      urls[0].url.at,
+    );
   return {
     ...base,
     kind: statement.keyword === 'ADD' ? 'add' : 'copy',
     sources,
     destination,
     ...(chmod ? { chmod } : {}),
+    ...(chown ? { chown } : {}),
+    ...(checksum ? { checksum } : {}),
   };
 }
 
 function toSource(context: InstructionContext, word: Word, heredocs: readonly Heredoc[]): CopySource {
   const heredoc = heredocs.find(({ at }) => at.line === word.at.line && at.column === word.at.column);
   if (heredoc) return { kind: 'heredoc', heredoc };
-  if (context.statement.keyword === 'ADD' && /^["']?(?:[a-z][a-z0-9+.-]*:\/\/|git@)/i.test(word.raw)) {
-    throw kubefileProblem(
-      context.source,
-      word.at,
-      'ADD of a URL is not supported yet by this version of Seal; fetch it in a RUN or put it into the context',
-      'KUBEFILE_UNSUPPORTED',
-    );
-  }
+  if (context.statement.keyword !== 'ADD') return { kind: 'path', path: word };
+  if (isUrl(word.raw)) return { kind: 'url', url: word };
+  if (/^["']?(?:[a-z][a-z0-9+.-]*:\/\/|git@)/i.test(word.raw))
+    throw context.fail(`"${word.raw}" cannot be fetched; expected https://… or http://…, or a path in the context`, word.at);
   return { kind: 'path', path: word };
+}
+
+/** Whether a word as written is an http(s) URL. */
+export function isUrl(raw: string): boolean {
+  return /^["']?https?:\/\//i.test(raw);
 }
 
 /** The texts of a JSON list as words in double quotes: nothing in them is split, variables are still expanded. */

@@ -1,5 +1,6 @@
 import type { Instruction, Position, Word } from './kubefile.ts';
 import { type KubefileSource, kubefileProblem } from './kubefile-problem.ts';
+import { parseApp, parseAppCmds, parseAppEnv, parseLaunch } from './parse-app.ts';
 import { parseAssignments } from './parse-assignments.ts';
 import { parseCmds } from './parse-cmds.ts';
 import { parseCopy } from './parse-copy.ts';
@@ -8,8 +9,8 @@ import { splitWords } from './split-words.ts';
 import type { Statement } from './statement.ts';
 import { takeFlags } from './take-flags.ts';
 
-const supported = ['FROM', 'COPY', 'ADD', 'RUN', 'ARG', 'ENV', 'LABEL', 'MAINTAINER', 'CMD', 'CMDS', 'KUBEVERSION'];
-const notYet = new Set(['APP', 'APPENV', 'APPCMDS', 'LAUNCH', 'CNI', 'CSI']);
+const dockerInstructions = ['FROM', 'COPY', 'ADD', 'RUN', 'ARG', 'ENV', 'LABEL', 'MAINTAINER', 'CMD'];
+const supported = [...dockerInstructions, 'CMDS', 'APP', 'APPENV', 'APPCMDS', 'LAUNCH', 'CNI', 'CSI', 'KUBEVERSION'];
 const notInClusterImages = new Set([
   'ENTRYPOINT',
   'EXPOSE',
@@ -42,7 +43,6 @@ export function parseInstruction(statement: Statement, source: KubefileSource, e
     fail: (message, at = statement.at) => kubefileProblem(source, at, message),
   };
   const { keyword, written } = statement;
-  if (notYet.has(keyword)) throw unsupported(context, `${keyword} is not supported yet by this version of Seal`);
   if (notInClusterImages.has(keyword)) {
     throw unsupported(context, `${keyword} is not supported: a ClusterImage is unpacked on hosts, it is not run as a container`);
   }
@@ -64,6 +64,16 @@ export function parseInstruction(statement: Statement, source: KubefileSource, e
       return parseAssignments(context);
     case 'MAINTAINER':
       return { ...context.base, kind: 'maintainer', name: statement.rest.text };
+    case 'APP':
+    case 'CNI':
+    case 'CSI':
+      return parseApp(context);
+    case 'APPENV':
+      return parseAppEnv(context);
+    case 'APPCMDS':
+      return parseAppCmds(context);
+    case 'LAUNCH':
+      return parseLaunch(context);
     case 'KUBEVERSION':
       return { ...context.base, kind: 'kube-version', constraint: wholeWord(context) };
     default:
@@ -76,7 +86,7 @@ function parseFrom(context: InstructionContext): Instruction {
     context,
     splitWords(context.source, context.statement.rest, context.escapeCharacter),
     ['platform'],
-    [],
+    {},
   );
   const [image, as, name, more] = words;
   if (!image) throw context.fail(`FROM has no image; expected ${usage('FROM')}`);
@@ -99,7 +109,13 @@ function usage(keyword: string): string {
     FROM: 'FROM [--platform=linux/ARCH] scratch|IMAGE',
     BASE: 'BASE scratch|IMAGE',
     COPY: 'COPY [--chmod=MODE] SOURCE… DESTINATION',
-    ADD: 'ADD [--chmod=MODE] SOURCE… DESTINATION',
+    ADD: 'ADD [--chmod=MODE] [--checksum=sha256:…] SOURCE… DESTINATION',
+    APP: 'APP NAME local://PATH…',
+    CNI: 'CNI NAME local://PATH…',
+    CSI: 'CSI NAME local://PATH…',
+    APPENV: 'APPENV NAME K=V…',
+    APPCMDS: 'APPCMDS NAME ["…"]',
+    LAUNCH: 'LAUNCH NAME…',
     RUN: 'RUN [--network=none] COMMAND',
     ARG: 'ARG NAME[=DEFAULT]…',
     ENV: 'ENV NAME=VALUE…',

@@ -71,6 +71,53 @@ test('makes the body of a lone heredoc the script of RUN, and hands other heredo
   assert.deepEqual(fed.kind === 'run' && fed.command, { form: 'shell', script: 'cat <<EOF > f\nhello\nEOF\n' });
 });
 
+test('takes the body of a heredoc as it stands, whatever its lines end with', () => {
+  const copy = only('COPY <<EOF \\\n  dir/\na \\\n# no comment\n\nb\\\nEOF');
+  assert.ok(copy.kind === 'copy' && copy.sources[0]?.kind === 'heredoc');
+  assert.deepEqual([copy.sources[0].heredoc.body, copy.destination.raw], ['a \\\n# no comment\n\nb\\\n', 'dir/']);
+  const { instructions } = parseKubefile('FROM scratch\nRUN cat <<"A B" \\\n && ls <<\'\'\nx\nA B\nCOPY a b\n');
+  assert.deepEqual(
+    instructions.map(({ kind, at }) => `${kind}@${at.line}`),
+    ['from@1', 'run@2', 'copy@6'],
+  );
+});
+
+test('sees no heredoc in shifts, here-strings, quotes and other instructions', () => {
+  for (const line of [
+    'RUN echo $((1<<2)) $((1 << 2))',
+    'RUN cat <<<EOF',
+    'RUN echo "a <<EOF"',
+    'LABEL a="<<EOF"',
+    'RUN echo \\<<EOF',
+  ])
+    assert.equal(parseKubefile(`FROM scratch\n${line}\nENV A=b`).instructions.length, 3, line);
+});
+
+test('makes a lone heredoc with an interpreter line a program', () => {
+  const run = only('RUN <<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF');
+  assert.deepEqual(run.kind === 'run' && run.command, { form: 'program', text: '#!/usr/bin/env python3\nprint(1)\n' });
+});
+
+test('reads APP, CNI, CSI, APPENV, APPCMDS and LAUNCH', () => {
+  const app = only('APP web local://a.yaml "local://b c" https://x/y.yaml');
+  assert.deepEqual(
+    app.kind === 'app' && app.sources.map((source) => (source.kind === 'url' ? source.url.raw : source.path.raw)),
+    ['a.yaml', '"b c"', 'https://x/y.yaml'],
+  );
+  assert.deepEqual([only('CNI calico local://calico').kind, only('CSI nfs local://nfs').kind], ['cni', 'csi']);
+  const env = only('APPENV web A=1 B="2 3"');
+  assert.deepEqual(env.kind === 'app-env' && [env.app.raw, env.assignments.map(({ value }) => value.raw)], [
+    'web',
+    ['1', '"2 3"'],
+  ]);
+  const cmds = only('APPCMDS web ["helm install", "web ."]');
+  assert.deepEqual(cmds.kind === 'app-cmds' && [cmds.app.raw, cmds.words], ['web', ['helm install', 'web .']]);
+  for (const text of ['LAUNCH a b', 'LAUNCH ["a", "b"]']) {
+    const launch = only(text);
+    assert.deepEqual(launch.kind === 'launch' && launch.apps.map(({ raw }) => raw), ['a', 'b']);
+  }
+});
+
 test('gives COPY its heredocs, quoted ones unexpanded, with <<- without leading tabs', () => {
   const copy = only('COPY <<A <<-"B" dir/\none $V\nA\n\ttwo $V\n\tB');
   assert.ok(copy.kind === 'copy');
@@ -125,11 +172,20 @@ test('refuses what it cannot do, at the place where it stands', () => {
     ['FROM', 'KUBEFILE_INVALID', 1, /FROM has no argument; expected FROM/],
     ['FROM a b', 'KUBEFILE_INVALID', 1, /unexpected "b"/],
     ['FROM a\nFROM b', 'KUBEFILE_UNSUPPORTED', 2, /second FROM/],
-    ['FROM a\nAPP x local://y', 'KUBEFILE_UNSUPPORTED', 2, /APP is not supported yet by this version/],
-    ['FROM a\nADD https://x/y z', 'KUBEFILE_UNSUPPORTED', 2, /ADD of a URL is not supported yet/],
-    ['FROM a\nCOPY --from=x a b', 'KUBEFILE_UNSUPPORTED', 2, /--from is not supported yet/],
-    ['FROM a\nRUN <<E\n#!/bin/python\nE', 'KUBEFILE_UNSUPPORTED', 2, /interpreter line/],
-    ['FROM a\nCOPY <<E\n\\\n\tE\n', 'KUBEFILE_INVALID', 2, /has no end that can be found/],
+    ['FROM a\nAPP x', 'KUBEFILE_INVALID', 2, /APP needs a name and a source/],
+    ['FROM a\nAPP x y.yaml', 'KUBEFILE_INVALID', 2, /"y.yaml" begins with none of local:/],
+    ['FROM a\nAPP --checksum=x a local://y', 'KUBEFILE_INVALID', 2, /--checksum belongs to one URL/],
+    ['FROM a\nAPPENV x', 'KUBEFILE_INVALID', 2, /APPENV needs an app and values/],
+    ['FROM a\nAPPCMDS x helm install', 'KUBEFILE_INVALID', 2, /expected APPCMDS NAME \["…"…\]/],
+    ['FROM a\nLAUNCH []', 'KUBEFILE_INVALID', 2, /the list of LAUNCH is empty/],
+    ['FROM a\nLAUNCH a\nLAUNCH b', 'KUBEFILE_INVALID', 3, /a second LAUNCH/],
+    ['FROM a\nLAUNCH a\nCMDS ["b"]', 'KUBEFILE_INVALID', 3, /LAUNCH and CMD \(CMDS\) exclude each other/],
+    ['FROM a\nADD https://x/y z', 'KUBEFILE_INVALID', 2, /ADD of a URL needs --checksum/],
+    ['FROM a\nADD git@x:y z', 'KUBEFILE_INVALID', 2, /cannot be fetched/],
+    ['FROM a\nADD --checksum=sha256:0 x y', 'KUBEFILE_INVALID', 2, /--checksum belongs to one URL/],
+    ['FROM a\nCOPY --from=x a b', 'KUBEFILE_UNSUPPORTED', 2, /COPY --from is not supported: there are no build stages/],
+    ['FROM a\nRUN --mount=type=cache,target=/x y', 'KUBEFILE_UNSUPPORTED', 2, /RUN --mount is not supported: RUN has no mounts/],
+    ['FROM a\nCOPY <<E x\n\\\n\tE\n', 'KUBEFILE_INVALID', 2, /<<E has no end; expected a line "E"/],
     ['FROM a\nUSER x', 'KUBEFILE_UNSUPPORTED', 2, /USER is not supported/],
     ['FROM a\nCOPY --nope a b', 'KUBEFILE_INVALID', 2, /no flag --nope; expected --chmod/],
     ['FROM a\nCOPY a', 'KUBEFILE_INVALID', 2, /needs a source and a destination/],
@@ -163,6 +219,10 @@ test('reads any text or says what is wrong with it, and nothing else', () => {
     'BASE',
     '#',
     'KUBEVERSION',
+    'APP',
+    'APPENV',
+    'APPCMDS',
+    'LAUNCH',
     'x',
   );
   const rest = fc.string({ unit: fc.constantFrom(...' \t\\\n"\'${}[]<-=:aE/#,'), maxLength: 30 });

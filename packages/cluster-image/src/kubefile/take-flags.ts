@@ -2,15 +2,18 @@ import type { Word } from './kubefile.ts';
 import { kubefileProblem } from './kubefile-problem.ts';
 import type { InstructionContext } from './parse-instruction.ts';
 
+/** Why a flag of Dockerfiles is refused where there is no better reason. */
+export const notYet = 'it is not supported yet by this version of Seal';
+
 /**
- * Takes the leading `--name=value` words away. `known` are read; `later` are Dockerfile flags that this version refuses by name.
+ * Takes the leading `--name=value` words away. `known` are read; `refused` are Dockerfile flags that are refused by name, each with its reason.
  * A flag without `=` gets the value "true". Throws KUBEFILE_INVALID, KUBEFILE_UNSUPPORTED.
  */
 export function takeFlags(
   context: InstructionContext,
   words: readonly Word[],
   known: readonly string[],
-  later: readonly string[],
+  refused: Readonly<Record<string, string>>,
 ): { flags: ReadonlyMap<string, Word>; words: readonly Word[] } {
   const flags = new Map<string, Word>();
   let index = 0;
@@ -19,11 +22,11 @@ export function takeFlags(
     if (!word?.raw.startsWith('--')) break;
     const equals = word.raw.indexOf('=');
     const name = word.raw.slice(2, equals === -1 ? undefined : equals);
-    if (later.includes(name)) {
+    if (Object.hasOwn(refused, name)) {
       throw kubefileProblem(
         context.source,
         word.at,
-        `--${name} is not supported yet by this version of Seal`,
+        `${context.statement.keyword} --${name} is not supported: ${refused[name]}`,
         'KUBEFILE_UNSUPPORTED',
       );
     }

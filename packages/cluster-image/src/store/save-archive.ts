@@ -8,6 +8,7 @@ import tar from 'tar-stream';
 import { type BlobSize, hashFile } from './blobs.ts';
 import { decompress } from './decompress.ts';
 import { syncPath, withDiskFull } from './durable-file.ts';
+import { readExtension } from './image-extension.ts';
 import type { ImageStore, InspectedImage } from './image-store.ts';
 import { nameAnnotation } from './index-file.ts';
 import { type Compression, layerCompression, mediaTypes } from './media-types.ts';
@@ -61,6 +62,11 @@ async function packOci(store: ImageStore, image: InspectedImage, pack: tar.Pack)
 }
 
 async function packDocker(store: ImageStore, image: InspectedImage, pack: tar.Pack): Promise<void> {
+  if (readExtension(image.manifest, image.config).apps.length > 0)
+    throw new Problem(
+      'USAGE',
+      `a docker-archive has no place for the apps of ${image.reference ?? image.digest}; save an oci-archive`,
+    );
   const layerName = (diffId: string) => `${diffId.slice('sha256:'.length)}.tar`;
   const diffIds = image.config.rootfs.diff_ids;
   const configName = `${image.manifest.config.digest.slice('sha256:'.length)}.json`;

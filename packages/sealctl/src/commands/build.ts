@@ -1,4 +1,4 @@
-import type { BuildProgress, BuiltImage } from '@seal/cluster-image';
+import type { BuildProgress, BuiltImage, ImageKind } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
@@ -15,6 +15,8 @@ interface BuildFlags {
   readonly buildArg?: readonly string[];
   readonly platform?: string;
   readonly network?: string;
+  readonly cache: boolean;
+  readonly type?: ImageKind;
   readonly store?: string;
 }
 
@@ -31,7 +33,18 @@ export function addBuild(program: Command, cli: Cli): void {
     .requiredOption('-t, --tag <name>', 'name of the image, NAME[:TAG]')
     .option('-f, --file <kubefile>', 'the Kubefile (default: Kubefile in the context)')
     .option('--build-arg <k=v>', 'value of an ARG; may be given several times', collect)
-    .option('--platform <platform>', 'linux/amd64 or linux/arm64 (default: that of FROM, else of this machine)')
+    .option(
+      '--platform <platforms>',
+      'linux/amd64, linux/arm64, or both with a comma for an index (default: that of FROM, else of this machine)',
+    )
+    .option('--no-cache', 'make every layer anew and fetch every URL again')
+    .addOption(
+      new Option('--type <type>', 'what the image is for (default: what its label, base image and files say)').choices([
+        'kube-installer',
+        'app-installer',
+        'patch',
+      ]),
+    )
     .addOption(new Option('--network <mode>', 'none: RUN has no network').choices(['host', 'none']))
     .addOption(storeOption())
     .addOption(formatOption(cli))
@@ -47,7 +60,7 @@ export function addBuild(program: Command, cli: Cli): void {
 
 async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void> {
   const buildArgs = readPairs(flags.buildArg ?? [], '--build-arg');
-  const arch = archOf(flags.platform);
+  const archs = archsOf(flags.platform);
   const store = await openLocalStore(cli, flags.store);
   const { buildImage } = await import('@seal/cluster-image');
   const began = cli.io.clock.now();
@@ -63,7 +76,9 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
       signal: stop.signal,
       onProgress: (progress: BuildProgress) => cli.note(...buildLines(progress, cli.errorPaint)),
       ...(flags.file === undefined ? {} : { kubefile: flags.file }),
-      ...(arch === undefined ? {} : { arch }),
+      noCache: !flags.cache,
+      archs,
+      ...(flags.type === undefined ? {} : { kind: flags.type }),
     });
     cli.note(builtText(built, cli.io.clock.now() - began));
     await printData(cli, built, () => built.digest);
@@ -72,11 +87,13 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
   }
 }
 
-function archOf(platform: string | undefined): 'amd64' | 'arm64' | undefined {
-  if (platform === undefined) return undefined;
-  const arch = platform.replace(/^linux\//, '');
-  if (arch === 'amd64' || arch === 'arm64') return arch;
-  throw new Problem('USAGE', `--platform "${platform}" is not supported; expected linux/amd64 or linux/arm64`);
+function archsOf(platforms: string | undefined): ('amd64' | 'arm64')[] {
+  const archs = (platforms?.split(',') ?? []).map((platform) => {
+    const arch = platform.trim().replace(/^linux\//, '');
+    if (arch === 'amd64' || arch === 'arm64') return arch;
+    throw new Problem('USAGE', `--platform "${platform}" is not supported; expected linux/amd64 or linux/arm64`);
+  });
+  return [...new Set(archs)];
 }
 
 function builtText(built: BuiltImage, tookMs: number): string {

@@ -38,7 +38,7 @@ test('build tells on stderr what it does and puts the digest on stdout', async (
 
 test('images, inspect, tag and rmi work on the local store', async () => {
   const [image] = await json('images');
-  assert.deepEqual([image.reference, image.labels], ['localhost/demo:1', { greeting: 'hello' }]);
+  assert.deepEqual([image.reference, image.labels], ['localhost/demo:1', { greeting: 'hello', 'sealos.io.type': 'rootfs' }]);
   assert.match((await run(`images --store ${store}`)).stdout, /^IMAGE .*\nlocalhost\/demo:1\s+[0-9a-f]{12}\s+/);
   assert.match((await run(`inspect demo:1 --store ${store}`)).stdout, /Label greeting:\s+hello\n/);
   assert.equal((await json('inspect demo:1')).manifest.layers.length, 1);
