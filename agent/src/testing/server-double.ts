@@ -7,6 +7,17 @@ import { type Authority, createAuthority, createKeyPair, readCsr, writePrivateFi
 import type { Step } from '@seal/plan';
 import { agentProto, stepToWire } from '@seal/protocol';
 
+const { session, renewCertificate } = agentProto.AgentServiceService;
+/** Whose messages may be written as bytes too. */
+const serviceOfBytes = {
+  renewCertificate,
+  session: {
+    ...session,
+    responseSerialize: (message: agentProto.ServerMessage | Uint8Array) =>
+      message instanceof Uint8Array ? Buffer.from(message) : session.responseSerialize(message),
+  },
+};
+
 type Stream = ServerDuplexStream<agentProto.AgentMessage, agentProto.ServerMessage>;
 
 /** A server for one agent: real gRPC and HTTPS with mutual TLS on loopback, acknowledging like the real one unless told otherwise. */
@@ -69,7 +80,7 @@ export class ServerDouble {
       session: (call) => this.#session(call),
       renewCertificate: (call, callback) => void this.#renew(call.request).then((reply) => callback(null, reply), callback),
     };
-    server.addService(agentProto.AgentServiceService, implementation);
+    server.addService(serviceOfBytes, implementation);
     this.grpcPort = await new Promise((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${this.grpcPort}`, credentials, (error, port) => (error ? reject(error) : resolve(port)));
     });
@@ -85,6 +96,15 @@ export class ServerDouble {
     this.stopGrpc();
     this.#https?.close();
     this.#https?.closeAllConnections();
+  }
+
+  /** Sends bytes in the place of a message, as a server of another version would. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#stream?.write(bytes as unknown as agentProto.ServerMessage);
+  }
+
+  send(message: agentProto.ServerMessage): void {
+    this.#stream?.write(message);
   }
 
   run(step: Step, attempt = 1): void {
