@@ -1,4 +1,3 @@
-import { Problem } from '@seal/foundation';
 import { expandWord } from '../kubefile/expand-word.ts';
 import type { Instruction, Word } from '../kubefile/kubefile.ts';
 import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
@@ -50,9 +49,7 @@ function takePlatform(
 }
 
 async function takeBase({ store }: BuildContext, state: BuildState, name: string): Promise<void> {
-  const { manifest, config, arch } = await store.inspect(name);
-  if (arch !== state.arch)
-    throw new Problem('IMAGE_ARCH_MISMATCH', `the base image ${name} is for ${arch}; the build is for ${state.arch}`);
+  const { manifest, config } = await store.inspect(name, state.arch);
   for (const [index, layer] of manifest.layers.entries()) {
     const { digest, mediaType, size } = layer;
     state.layers.push({ digest, mediaType, sizeBytes: size, diffId: config.rootfs.diff_ids[index] ?? '' });

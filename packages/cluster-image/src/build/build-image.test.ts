@@ -177,7 +177,7 @@ test('takes over layers, environment, labels and commands of a base image', () =
     await fails(
       build('FROM base:1\n', { archs: ['arm64'] }),
       'IMAGE_ARCH_MISMATCH',
-      /base:1 is for amd64; the build is for arm64/,
+      /base:1 is for linux\/amd64; linux\/arm64 was asked for/,
     );
     await fails(build('FROM --platform=linux/s390x base:1\n'), 'KUBEFILE_INVALID', /linux\/amd64 or linux\/arm64/);
   }));

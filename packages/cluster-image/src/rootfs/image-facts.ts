@@ -1,4 +1,5 @@
 import { Problem } from '@seal/foundation';
+import { type ImageApp, type ImageKind, readExtension } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { readInventory } from './read-inventory.ts';
 
@@ -14,6 +15,11 @@ export interface ImageFacts {
   readonly env: Readonly<Record<string, string>>;
   /** CMD / CMDS of the Kubefile: shell lines. */
   readonly cmds: readonly string[];
+  /** What the image is for; `kube-installer` where it does not say. */
+  readonly kind: ImageKind;
+  readonly apps: readonly ImageApp[];
+  /** LAUNCH: names of `apps`, in this order. */
+  readonly launch: readonly string[];
   /** Every regular file and link of the rootfs, relative, sorted. */
   readonly paths: readonly string[];
   /** Text of the small files that a planner reads. */
@@ -25,6 +31,7 @@ export async function readImageFacts(store: ImageStore, name: string): Promise<I
   const { reference, digest, arch, manifest, config, labels } = await store.inspect(name);
   if (arch !== 'amd64' && arch !== 'arm64')
     throw new Problem('IMAGE_ARCH_MISMATCH', `image ${name} is for the architecture "${arch}"; Seal knows amd64 and arm64`);
+  const extension = readExtension(manifest, config);
   const { paths, files } = await readInventory(store, manifest);
   return {
     reference: reference ?? digest,
@@ -33,7 +40,10 @@ export async function readImageFacts(store: ImageStore, name: string): Promise<I
     layers: manifest.layers.map((layer) => ({ digest: layer.digest, mediaType: layer.mediaType, sizeBytes: layer.size })),
     labels,
     env: Object.fromEntries((config.config?.Env ?? []).map(splitPair)),
-    cmds: shellLines(config.config?.Cmd ?? []),
+    cmds: shellLines(config.config?.Cmd ?? extension.cmds),
+    kind: extension.kind ?? 'kube-installer',
+    apps: extension.apps,
+    launch: extension.launch,
     paths,
     files,
   };

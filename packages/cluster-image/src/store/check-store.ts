@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hashFile } from './blobs.ts';
 import { missingBlobs } from './collect-garbage.ts';
 import { nameAnnotation, readIndexFile } from './index-file.ts';
-import { readImageConfig, readImageManifest } from './read-image.ts';
+import { partsOf, readImageConfig, readImageParts } from './read-image.ts';
 
 export interface CheckFinding {
   /** `damaged` bytes do not fit the digest, `missing` an image needs it, `invalid` a manifest or config cannot be read. */
@@ -32,16 +32,18 @@ export async function checkStore(storeDirectory: string): Promise<CheckResult> {
     const image = descriptor.annotations?.[nameAnnotation] ?? descriptor.digest;
     needed.add(descriptor.digest);
     try {
-      const manifest = await readImageManifest(storeDirectory, descriptor.digest);
-      for (const { digest } of [manifest.config, ...manifest.layers]) needed.add(digest);
-      for (const digest of await missingBlobs(storeDirectory, [manifest.config, ...manifest.layers]))
+      const parts = await readImageParts(storeDirectory, descriptor.digest);
+      for (const { digest } of partsOf(parts)) needed.add(digest);
+      for (const digest of await missingBlobs(storeDirectory, partsOf(parts)))
         findings.push({
           kind: 'missing',
           digest,
           image,
           message: `${image} needs ${digest}, which is missing or of another size`,
         });
-      if (!findings.some((finding) => finding.digest === manifest.config.digest)) await readImageConfig(storeDirectory, manifest);
+      for (const { manifest } of parts.manifests)
+        if (!findings.some((finding) => finding.digest === manifest.config.digest))
+          await readImageConfig(storeDirectory, manifest);
     } catch (thrown) {
       findings.push({ kind: 'invalid', digest: descriptor.digest, image, message: (thrown as Error).message });
     }

@@ -2,7 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobPath } from './blobs.ts';
 import type { Descriptor } from './manifest.ts';
-import { readImageManifest } from './read-image.ts';
+import { partsOf, readImageParts } from './read-image.ts';
 import { oldestSessionStart } from './session.ts';
 
 export interface GarbageResult {
@@ -23,9 +23,9 @@ export async function collectGarbage(
 ): Promise<GarbageResult> {
   const needed = new Set<string>();
   for (const descriptor of manifests) {
-    const manifest = await readImageManifest(storeDirectory, descriptor.digest).catch(() => undefined);
-    if (!manifest) return { removedBlobs: 0, freedBytes: 0 };
-    for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) needed.add(digest);
+    const parts = await readImageParts(storeDirectory, descriptor.digest).catch(() => undefined);
+    if (!parts) return { removedBlobs: 0, freedBytes: 0 };
+    for (const { digest } of [descriptor, ...partsOf(parts)]) needed.add(digest);
   }
   const oldest = await oldestSessionStart(storeDirectory);
   const cutoff = Math.min(oldest ?? Number.POSITIVE_INFINITY, nowMs - graceSeconds * 1000);

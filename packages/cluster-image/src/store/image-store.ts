@@ -8,13 +8,15 @@ import { collectGarbage, type GarbageResult, missingBlobs } from './collect-garb
 import { writeFileDurably } from './durable-file.ts';
 import { findImage } from './find-image.ts';
 import { addedAnnotation, changeIndexFile, nameAnnotation, readIndexFile, writeIndexFile } from './index-file.ts';
+import { type InspectedImage, inspectImage, type StoredImage, summariseImage } from './inspect-image.ts';
 import { type LoadedImage, type LoadOptions, loadArchive } from './load-archive.ts';
 import { withLock } from './lock-file.ts';
 import type { Descriptor, ImageConfig, Manifest } from './manifest.ts';
-import { mediaTypes } from './media-types.ts';
-import { readImageConfig, readImageManifest } from './read-image.ts';
+import { type ImageParts, partsOf, readImageConfig, readImageManifest, readImageParts } from './read-image.ts';
 import { type ArchiveFormat, saveArchive } from './save-archive.ts';
 import { openSession, type StoreSession, sweepSessions } from './session.ts';
+
+export type { InspectedImage, StoredImage } from './inspect-image.ts';
 
 export interface StoreOptions {
   /**
@@ -22,26 +24,6 @@ export interface StoreOptions {
    * to which clients send blobs first and the name last, wants a day.
    */
   readonly orphanGraceSeconds?: number;
-}
-
-/** One line of `sealctl images`. */
-export interface StoredImage {
-  /** Normalised name; undefined for an image whose name was given to another. */
-  readonly reference: string | undefined;
-  /** Digest of the manifest. */
-  readonly digest: string;
-  readonly arch: string;
-  /** Manifest, config and layers as they lie in the store. Layers that images share count for each. */
-  readonly sizeBytes: number;
-  readonly addedAtMs: number;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface InspectedImage extends StoredImage {
-  /** Every name of this manifest. */
-  readonly references: readonly string[];
-  readonly manifest: Manifest;
-  readonly config: ImageConfig;
 }
 
 /**
@@ -129,31 +111,31 @@ export class ImageStore {
     return readImageConfig(this.directory, manifest);
   }
 
-  /** Descriptor of the manifest that `name` (reference, digest, 6 or more hex digits) means. Throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS. */
+  /** Descriptor of the manifest or index that `name` (reference, digest, 6 or more hex digits) means. Throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS. */
   async resolve(name: string): Promise<Descriptor> {
     return findImage((await readIndexFile(this.directory)).manifests, name)[0];
+  }
+
+  /** The manifest, or the index with its manifests, that `name` means. Throws as resolve and readManifest. */
+  async parts(name: string): Promise<ImageParts> {
+    return readImageParts(this.directory, (await this.resolve(name)).digest);
   }
 
   /** Every name and every nameless image, by name. Images whose manifest cannot be read make it throw; `check` tells more. */
   async list(): Promise<StoredImage[]> {
     const { manifests } = await readIndexFile(this.directory);
     const images: StoredImage[] = [];
-    for (const descriptor of manifests) {
-      const {
-        manifest: _manifest,
-        config: _config,
-        references: _references,
-        ...image
-      } = await this.#inspect(descriptor, manifests);
-      images.push(image);
-    }
+    for (const descriptor of manifests) images.push(await summariseImage(this.directory, descriptor));
     return images.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
   }
 
-  /** All about one image. Throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_INVALID. */
-  async inspect(name: string): Promise<InspectedImage> {
+  /**
+   * All about one image; of an index about that for `arch` (default: this machine's, else the first).
+   * Throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_INVALID, IMAGE_ARCH_MISMATCH.
+   */
+  async inspect(name: string, arch?: string): Promise<InspectedImage> {
     const { manifests } = await readIndexFile(this.directory);
-    return this.#inspect(findImage(manifests, name)[0], manifests);
+    return inspectImage(this.directory, findImage(manifests, name)[0], manifests, arch);
   }
 
   /** Gives an image another name. Whatever had that name keeps its digest and becomes nameless. */
@@ -163,23 +145,23 @@ export class ImageStore {
   }
 
   /**
-   * Names a manifest whose blob, config and layers are all in the store. Whatever had that name before stays as a nameless image, since a
+   * Names a manifest whose blob, config and layers are all in the store, or an index all of whose manifests are so. Whatever had that name before stays as a nameless image, since a
    * cluster may still run from it. Throws IMAGE_INVALID, IMAGE_INCOMPLETE (details.missing), IMAGE_REFERENCE_INVALID.
    */
   async putReference(reference: string, manifestDigest: string): Promise<Descriptor> {
     const name = namedReference(reference);
-    const manifest = await this.readManifest(manifestDigest);
-    const config = await this.#completeConfig(manifestDigest, manifest);
+    const { parts, configs } = await this.#completeImage(manifestDigest);
+    const [config] = configs;
     const descriptor: Descriptor = {
-      mediaType: manifest.mediaType ?? mediaTypes.manifest,
+      mediaType: parts.mediaType,
       digest: manifestDigest,
-      size: (await this.blobSize(manifestDigest)) ?? 0,
-      platform: { os: config.os, architecture: config.architecture },
+      size: parts.size,
+      ...(config && !parts.isIndex ? { platform: { os: config.os, architecture: config.architecture } } : {}),
       annotations: { [nameAnnotation]: name, [addedAnnotation]: String(systemClock.now()) },
     };
     await changeIndexFile(this.directory, async (manifests) => {
       // Under the lock again: a clean-up may have come between.
-      await this.#completeConfig(manifestDigest, manifest);
+      await this.#completeImage(manifestDigest);
       const others = manifests
         .filter((entry) => !(entry.digest === manifestDigest && [undefined, name].includes(entry.annotations?.[nameAnnotation])))
         .map((entry) => (entry.annotations?.[nameAnnotation] === name ? withoutName(entry) : entry));
@@ -221,9 +203,14 @@ export class ImageStore {
     return result;
   }
 
-  /** Writes an image to a tar file (replaced as a whole). Default format `oci-archive`. Throws IMAGE_NOT_FOUND, DISK_FULL. */
-  async save(name: string, file: string, format: ArchiveFormat = 'oci-archive'): Promise<BlobSize> {
-    return saveArchive(this, await this.inspect(name), file, format);
+  /**
+   * Writes an image to a tar file (replaced as a whole). Default format `oci-archive`, with every platform of an index unless `arch` names
+   * one; a docker-archive holds one. Throws IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, DISK_FULL.
+   */
+  async save(name: string, file: string, format: ArchiveFormat = 'oci-archive', arch?: string): Promise<BlobSize> {
+    const image = await this.inspect(name, arch);
+    const whole = arch === undefined && format === 'oci-archive' ? image.indexDigest : undefined;
+    return saveArchive(this, image, await readImageParts(this.directory, whole ?? image.digest), file, format);
   }
 
   /** Takes the images of an oci-archive or docker-archive in; the file is not trusted. Throws IMAGE_INVALID, BLOB_DIGEST_MISMATCH and the like. */
@@ -236,37 +223,16 @@ export class ImageStore {
     return checkStore(this.directory);
   }
 
-  async #completeConfig(manifestDigest: string, manifest: Manifest): Promise<ImageConfig> {
-    const missing = await missingBlobs(this.directory, [manifest.config, ...manifest.layers]);
+  /** The image with its configs, none of whose blobs is missing. */
+  async #completeImage(digest: string): Promise<{ parts: ImageParts; configs: ImageConfig[] }> {
+    const parts = await readImageParts(this.directory, digest);
+    const missing = await missingBlobs(this.directory, partsOf(parts));
     if (missing.length > 0) {
-      throw new Problem(
-        'IMAGE_INCOMPLETE',
-        `manifest ${manifestDigest} needs ${missing.length} blobs that are not in the store`,
-        {
-          details: { missing },
-        },
-      );
+      throw new Problem('IMAGE_INCOMPLETE', `manifest ${digest} needs ${missing.length} blobs that are not in the store`, {
+        details: { missing },
+      });
     }
-    return this.readConfig(manifest);
-  }
-
-  async #inspect(descriptor: Descriptor, manifests: readonly Descriptor[]): Promise<InspectedImage> {
-    const manifest = await this.readManifest(descriptor.digest);
-    const config = await this.readConfig(manifest);
-    const sizes = [descriptor.size, manifest.config.size, ...manifest.layers.map(({ size }) => size)];
-    return {
-      reference: descriptor.annotations?.[nameAnnotation],
-      references: manifests
-        .filter(({ digest }) => digest === descriptor.digest)
-        .flatMap(({ annotations }) => annotations?.[nameAnnotation] ?? []),
-      digest: descriptor.digest,
-      arch: config.architecture,
-      sizeBytes: sizes.reduce((sum, size) => sum + size, 0),
-      addedAtMs: Number(descriptor.annotations?.[addedAnnotation] ?? 0),
-      labels: config.config?.Labels ?? {},
-      manifest,
-      config,
-    };
+    return { parts, configs: await Promise.all(parts.manifests.map(({ manifest }) => this.readConfig(manifest))) };
   }
 }
 

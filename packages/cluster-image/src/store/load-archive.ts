@@ -5,16 +5,18 @@ import type { Readable } from 'node:stream';
 import { canonicalJson, Problem } from '@seal/foundation';
 import * as z from 'zod';
 import { type ArchiveFiles, archiveFiles } from './archive-files.ts';
+import { choosePlatform, machineArch } from './choose-platform.ts';
 import { decompress, fileCompression, layerGzip } from './decompress.ts';
 import type { ImageStore } from './image-store.ts';
 import { nameAnnotation } from './index-file.ts';
 import { type Descriptor, maximumJsonBytes, maximumLayers, parseConfig, parseIndex, parseManifest } from './manifest.ts';
 import { mediaTypes } from './media-types.ts';
+import { isIndexJson } from './read-image.ts';
 
 export interface LoadOptions {
   /** Name to give; needed where the archive has none and several images, else the archive's own names are used. */
   readonly reference?: string;
-  /** Which image to take of an archive for several architectures. Default: this machine's. */
+  /** Which image to take of an archive for several architectures. Default: all; this machine's where some of them are no images that Seal reads. */
   readonly arch?: string;
 }
 
@@ -77,9 +79,8 @@ async function loadOci(store: ImageStore, files: ArchiveFiles, options: LoadOpti
   const index = parseIndex(await readSmall(files, 'index.json'), 'index.json of the archive');
   const images = new Map<string, Set<string>>();
   for (const top of index.manifests) {
-    const descriptor = await chooseArchitecture(files, top, options);
-    const manifest = parseManifest(await readSmall(files, blobName(descriptor.digest)), `manifest ${descriptor.digest}`);
-    for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) await takeBlob(store, files, digest);
+    const { descriptor, blobs } = await chooseBlobs(files, top, options);
+    for (const digest of blobs) await takeBlob(store, files, digest);
     const names = images.get(descriptor.digest) ?? new Set();
     const name = top.annotations?.['io.containerd.image.name'] ?? top.annotations?.[nameAnnotation];
     if (name !== undefined) names.add(name);
@@ -88,13 +89,28 @@ async function loadOci(store: ImageStore, files: ArchiveFiles, options: LoadOpti
   return [...images].map(([digest, names]) => ({ digest, references: [...names] }));
 }
 
-async function chooseArchitecture(files: ArchiveFiles, top: Descriptor, { arch = nodeArch() }: LoadOptions): Promise<Descriptor> {
-  if (top.mediaType !== mediaTypes.index && top.mediaType !== mediaTypes.dockerIndex) return top;
-  const { manifests } = parseIndex(await readSmall(files, blobName(top.digest)), `index ${top.digest}`);
-  const chosen = manifests.find(({ platform }) => platform?.os === 'linux' && platform.architecture === arch);
-  if (chosen) return chosen;
-  const there = manifests.map(({ platform }) => platform?.architecture ?? 'unknown').join(', ');
-  throw new Problem('IMAGE_ARCH_MISMATCH', `the archive has no image for linux/${arch}; it has: ${there}`, { details: { arch } });
+interface Chosen {
+  readonly descriptor: Descriptor;
+  readonly blobs: readonly string[];
+}
+
+/** A manifest as it is; of an index the image for `arch`, or without that the whole index where every part of it can be taken. */
+async function chooseBlobs(files: ArchiveFiles, top: Descriptor, { arch }: LoadOptions): Promise<Chosen> {
+  const bytes = await readSmall(files, blobName(top.digest));
+  if (!isIndexJson(bytes)) return blobsOf(files, top);
+  const { manifests } = parseIndex(bytes, `index ${top.digest}`);
+  // Builders put attestations beside the images, and `skopeo copy` may leave platforms out.
+  const whole = manifests.every(({ platform, digest }) => platform?.os === 'linux' && files.has(blobName(digest)));
+  if (arch !== undefined || !whole)
+    return blobsOf(files, choosePlatform(manifests, arch ?? machineArch(), `the image in the archive`));
+  const blobs = new Set([top.digest]);
+  for (const descriptor of manifests) for (const digest of (await blobsOf(files, descriptor)).blobs) blobs.add(digest);
+  return { descriptor: top, blobs: [...blobs] };
+}
+
+async function blobsOf(files: ArchiveFiles, descriptor: Descriptor): Promise<Chosen> {
+  const manifest = parseManifest(await readSmall(files, blobName(descriptor.digest)), `manifest ${descriptor.digest}`);
+  return { descriptor, blobs: [descriptor, manifest.config, ...manifest.layers].map(({ digest }) => digest) };
 }
 
 async function takeBlob(store: ImageStore, files: ArchiveFiles, digest: string): Promise<void> {
@@ -184,8 +200,4 @@ function parseJsonText(bytes: Buffer): unknown {
 
 function blobName(digest: string): string {
   return `blobs/sha256/${digest.slice('sha256:'.length)}`;
-}
-
-function nodeArch(): string {
-  return process.arch === 'x64' ? 'amd64' : process.arch;
 }

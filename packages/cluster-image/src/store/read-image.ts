@@ -1,11 +1,67 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Problem, sha256Digest } from '@seal/foundation';
 import { blobPath } from './blobs.ts';
-import { type ImageConfig, type Manifest, maximumJsonBytes, parseConfig, parseManifest } from './manifest.ts';
+import {
+  type Descriptor,
+  type ImageConfig,
+  type Manifest,
+  maximumJsonBytes,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+} from './manifest.ts';
+import { mediaTypes } from './media-types.ts';
 
 /** The manifest blob `digest`. Throws IMAGE_NOT_FOUND, IMAGE_INVALID, IMAGE_STORE_DAMAGED (bytes that do not fit the digest). */
 export async function readImageManifest(storeDirectory: string, digest: string): Promise<Manifest> {
   return parseManifest(await readSmallBlob(storeDirectory, digest, 'manifest'), `manifest ${digest}`);
+}
+
+/** What a name in a store stands for: one manifest, or an index with one for each platform. */
+export interface ImageParts {
+  /** Of the index or the one manifest. */
+  readonly digest: string;
+  readonly size: number;
+  readonly mediaType: string;
+  readonly isIndex: boolean;
+  readonly manifests: readonly { readonly descriptor: Descriptor; readonly manifest: Manifest }[];
+}
+
+/** The manifest or index `digest` with all its manifests. Throws like readImageManifest; an index in an index is IMAGE_INVALID. */
+export async function readImageParts(storeDirectory: string, digest: string): Promise<ImageParts> {
+  const bytes = await readSmallBlob(storeDirectory, digest, 'manifest');
+  const own = { digest, size: bytes.length };
+  if (!isIndexJson(bytes)) {
+    const manifest = parseManifest(bytes, `manifest ${digest}`);
+    const mediaType = manifest.mediaType ?? mediaTypes.manifest;
+    return { ...own, mediaType, isIndex: false, manifests: [{ descriptor: { ...own, mediaType }, manifest }] };
+  }
+  const index = parseIndex(bytes, `index ${digest}`);
+  if (index.manifests.length === 0) throw new Problem('IMAGE_INVALID', `index ${digest} has no manifest`);
+  const manifests = [];
+  for (const descriptor of index.manifests)
+    manifests.push({ descriptor, manifest: await readImageManifest(storeDirectory, descriptor.digest) });
+  return { ...own, mediaType: index.mediaType ?? mediaTypes.index, isIndex: true, manifests };
+}
+
+/** Whether JSON is an index rather than a manifest; either may lack its media type. Text that is no JSON is none. */
+export function isIndexJson(bytes: Buffer): boolean {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof value === 'object' && value !== null && 'manifests' in value && !('layers' in value);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return false;
+    throw thrown;
+  }
+}
+
+/** Every blob of an image but that of `digest` itself. */
+export function partsOf({ digest, manifests }: ImageParts): Descriptor[] {
+  return manifests.flatMap(({ descriptor, manifest }) => [
+    ...(descriptor.digest === digest ? [] : [descriptor]),
+    manifest.config,
+    ...manifest.layers,
+  ]);
 }
 
 /** The config that a manifest names. Throws like readImageManifest. */

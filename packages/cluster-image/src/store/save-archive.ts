@@ -12,14 +12,16 @@ import { readExtension } from './image-extension.ts';
 import type { ImageStore, InspectedImage } from './image-store.ts';
 import { nameAnnotation } from './index-file.ts';
 import { type Compression, layerCompression, mediaTypes } from './media-types.ts';
+import { type ImageParts, partsOf } from './read-image.ts';
 
 /** `oci-archive` is an OCI layout in a tar; `docker-archive` what `docker save` writes, with uncompressed layers. */
 export type ArchiveFormat = 'oci-archive' | 'docker-archive';
 
-/** Writes one image into `file`, beside it first. Equal images give equal bytes. Gives digest and size of the file. Throws DISK_FULL. */
+/** Writes one image, or all that `parts` holds, into `file`, beside it first. Equal images give equal bytes. Gives digest and size of the file. Throws DISK_FULL. */
 export async function saveArchive(
   store: ImageStore,
   image: InspectedImage,
+  parts: ImageParts,
   file: string,
   format: ArchiveFormat,
 ): Promise<BlobSize> {
@@ -31,7 +33,8 @@ export async function saveArchive(
   try {
     await withDiskFull(target, async () => {
       const written = pipeline(pack, createWriteStream(beside, { flags: 'wx' }));
-      const filled = (format === 'oci-archive' ? packOci : packDocker)(store, image, pack).then(() => pack.finalize());
+      const packed = format === 'oci-archive' ? packOci(store, image, parts, pack) : packDocker(store, image, pack);
+      const filled = packed.then(() => pack.finalize());
       await Promise.all([filled.catch((thrown: Error) => pack.destroy(thrown)), written]);
       await filled;
     });
@@ -44,17 +47,17 @@ export async function saveArchive(
   return hashFile(target);
 }
 
-async function packOci(store: ImageStore, image: InspectedImage, pack: tar.Pack): Promise<void> {
+async function packOci(store: ImageStore, image: InspectedImage, parts: ImageParts, pack: tar.Pack): Promise<void> {
   const descriptor = {
-    mediaType: image.manifest.mediaType ?? mediaTypes.manifest,
-    digest: image.digest,
-    size: await store.blobSize(image.digest),
-    platform: { os: image.config.os, architecture: image.config.architecture },
+    mediaType: parts.mediaType,
+    digest: parts.digest,
+    size: parts.size,
+    ...(parts.isIndex ? {} : { platform: { os: image.config.os, architecture: image.config.architecture } }),
     ...(image.reference ? { annotations: { [nameAnnotation]: image.reference } } : {}),
   };
   packBytes(pack, 'oci-layout', '{"imageLayoutVersion":"1.0.0"}\n');
   packBytes(pack, 'index.json', `${canonicalJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [descriptor] })}\n`);
-  const digests = [image.digest, image.manifest.config.digest, ...image.manifest.layers.map(({ digest }) => digest)];
+  const digests = [parts.digest, ...partsOf(parts).map(({ digest }) => digest)];
   for (const digest of new Set(digests)) {
     const path = store.blobPath(digest);
     await packStream(pack, `blobs/sha256/${digest.slice('sha256:'.length)}`, (await stat(path)).size, createReadStream(path));

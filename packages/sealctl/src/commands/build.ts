@@ -1,9 +1,9 @@
 import type { BuildProgress, BuiltImage, ImageKind } from '@seal/cluster-image';
-import { Problem } from '@seal/foundation';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { collect, examples, formatOption } from '../options.ts';
+import { type Arch, readArch } from '../platform.ts';
 import { printData } from '../print-data.ts';
 import { readPairs } from '../read-pairs.ts';
 import { buildLines } from '../view/build-lines.ts';
@@ -87,13 +87,8 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
   }
 }
 
-function archsOf(platforms: string | undefined): ('amd64' | 'arm64')[] {
-  const archs = (platforms?.split(',') ?? []).map((platform) => {
-    const arch = platform.trim().replace(/^linux\//, '');
-    if (arch === 'amd64' || arch === 'arm64') return arch;
-    throw new Problem('USAGE', `--platform "${platform}" is not supported; expected linux/amd64 or linux/arm64`);
-  });
-  return [...new Set(archs)];
+function archsOf(platforms: string | undefined): Arch[] {
+  return [...new Set(platforms?.split(',').map((platform) => readArch(platform)))];
 }
 
 function builtText(built: BuiltImage, tookMs: number): string {

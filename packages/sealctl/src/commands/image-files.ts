@@ -2,8 +2,16 @@ import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
+import { platformOption, readArch } from '../platform.ts';
 import { printData } from '../print-data.ts';
 import { sizeText } from '../view/durations.ts';
+
+interface SaveFlags {
+  readonly output: string;
+  readonly format: 'oci-archive' | 'docker-archive';
+  readonly platform?: string;
+  readonly store?: string;
+}
 
 /** `sealctl save` and `sealctl load` */
 export function addImageFiles(program: Command, cli: Cli): void {
@@ -15,21 +23,25 @@ export function addImageFiles(program: Command, cli: Cli): void {
     .addOption(
       new Option('--format <format>', 'kind of archive').choices(['oci-archive', 'docker-archive']).default('oci-archive'),
     )
+    .addOption(platformOption('all; with docker-archive that of this machine'))
     .addOption(storeOption())
     .addHelpText('after', examples('sealctl save kubernetes:1.20.2 -o kubernetes.tar'))
-    .action(async (name: string, flags: { output: string; format: 'oci-archive' | 'docker-archive'; store?: string }) => {
-      const { sizeBytes } = await (await openLocalStore(cli, flags.store)).save(name, flags.output, flags.format);
+    .action(async (name: string, flags: SaveFlags) => {
+      const arch = readArch(flags.platform);
+      const { sizeBytes } = await (await openLocalStore(cli, flags.store)).save(name, flags.output, flags.format, arch);
       cli.note(`Wrote ${flags.output}, ${sizeText(sizeBytes)}.`);
     });
   program
     .command('load')
     .description('Take the ClusterImages of a tar file into the local store.')
     .requiredOption('-i, --input <file>', 'oci-archive or docker-archive, also compressed by gzip or zstd')
+    .addOption(platformOption('all that the file has'))
     .addOption(storeOption())
     .addOption(formatOption(cli))
     .addHelpText('after', examples('sealctl load -i kubernetes.tar'))
-    .action(async (flags: { input: string; store?: string }) => {
-      const loaded = await (await openLocalStore(cli, flags.store)).load(flags.input);
+    .action(async (flags: { input: string; platform?: string; store?: string }) => {
+      const arch = readArch(flags.platform);
+      const loaded = await (await openLocalStore(cli, flags.store)).load(flags.input, arch ? { arch } : {});
       await printData(cli, loaded, () => loaded.map((image) => image.reference ?? image.digest).join('\n'));
     });
 }

@@ -48,6 +48,20 @@ test('images, inspect, tag and rmi work on the local store', async () => {
   assert.equal((await json('images')).length, 1);
 });
 
+test('build, inspect, save and load take several platforms', async () => {
+  const { code, stderr } = await run(`build -t multi:1 --platform linux/amd64,linux/arm64 --store ${store} ${context}`);
+  assert.equal(code, 0, stderr);
+  assert.match((await run(`images --store ${store}`)).stdout, /multi:1\s+[0-9a-f]{12}\s+amd64,arm64 /);
+  assert.equal((await json('inspect multi:1 --platform linux/arm64')).config.architecture, 'arm64');
+  assert.match((await run(`inspect multi:1 --store ${store}`)).stdout, /Of index:\s+linux\/arm64 sha256:/);
+  const [file, target] = [join(root, 'multi.tar'), join(root, 'multi')];
+  assert.equal((await run(`save multi:1 -o ${file} --store ${store}`)).code, 0);
+  assert.equal((await run(`load -i ${file} --platform linux/arm64 --store ${target}`)).code, 0);
+  assert.match((await run(`images --store ${target}`)).stdout, /multi:1\s+[0-9a-f]{12}\s+arm64 /);
+  assert.match((await run(`inspect multi:1 --platform s390x --store ${store}`)).stderr, /--platform "s390x" is not supported/);
+  await run(`rmi multi:1 --store ${store}`);
+});
+
 test('save and load carry an image to another store', async () => {
   const file = join(root, 'demo.tar');
   assert.equal((await run(`save demo:1 -o ${file} --store ${store}`)).code, 0);

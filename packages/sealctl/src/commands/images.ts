@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
+import { platformOption } from '../platform.ts';
 import { printData, table } from '../print-data.ts';
 import { sinceText, sizeText } from '../view/durations.ts';
 import { addImageFiles } from './image-files.ts';
@@ -26,10 +27,11 @@ export function addImages(program: Command, cli: Cli): void {
     .command('inspect')
     .description('Show all about one ClusterImage: names, labels, environment, layers.')
     .argument('<image>', 'name, digest, or at least 6 digits of the digest')
+    .addOption(platformOption('that of this machine, else the first'))
     .addOption(storeOption())
     .addOption(formatOption(cli))
     .addHelpText('after', examples('sealctl inspect kubernetes:1.20.2', 'sealctl inspect kubernetes:1.20.2 -o json'))
-    .action((name: string, flags: StoreFlags) => inspectImage(cli, name, flags.store));
+    .action((name: string, flags: StoreFlags & { platform?: string }) => inspectImage(cli, name, flags));
   program
     .command('rmi')
     .description('Remove ClusterImages from the local store, or from the server.')

@@ -1,17 +1,22 @@
 import type { Cli } from '../cli.ts';
 import { openLocalStore } from '../image-store.ts';
+import { readArch } from '../platform.ts';
 import { fields, printData, table } from '../print-data.ts';
 import { sinceText, sizeText } from '../view/durations.ts';
 
-/** `sealctl inspect IMAGE`: the JSON has reference, references, digest, arch, sizeBytes, addedAtMs, labels, manifest and config. */
-export async function inspectImage(cli: Cli, name: string, directory: string | undefined): Promise<void> {
-  const image = await (await openLocalStore(cli, directory)).inspect(name);
+/** `sealctl inspect IMAGE`: the JSON has reference, references, digest, indexDigest, platforms, arch, sizeBytes, addedAtMs, labels, manifest, config. */
+export async function inspectImage(cli: Cli, name: string, flags: { store?: string; platform?: string }): Promise<void> {
+  const arch = readArch(flags.platform);
+  const image = await (await openLocalStore(cli, flags.store)).inspect(name, arch);
   await printData(cli, image, async () => {
     const { config, manifest } = image;
     const head = await fields(cli, [
       ['Image', image.references.join(', ') || '<none>'],
       ['Digest', image.digest],
       ['Platform', `${config.os}/${config.architecture}`],
+      ...image.platforms
+        .slice(image.indexDigest ? 0 : 1)
+        .map(({ os, arch, digest }) => [`Of index`, `${os}/${arch} ${digest}`] as const),
       ['Size', sizeText(image.sizeBytes)],
       ['Added', sinceText(image.addedAtMs, cli.io.clock.now())],
       ['Cmd', (config.config?.Cmd ?? []).join(' ; ')],

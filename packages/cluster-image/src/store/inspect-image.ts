@@ -1,0 +1,75 @@
+import { choosePlatform } from './choose-platform.ts';
+import { addedAnnotation, nameAnnotation } from './index-file.ts';
+import type { Descriptor, ImageConfig, Manifest } from './manifest.ts';
+import { partsOf, readImageConfig, readImageParts } from './read-image.ts';
+
+/** One line of `sealctl images`. */
+export interface StoredImage {
+  /** Normalised name; undefined for an image whose name was given to another. */
+  readonly reference: string | undefined;
+  /** Digest of the manifest, or of the index. */
+  readonly digest: string;
+  /** `amd64`; of an index all, with commas between. */
+  readonly arch: string;
+  /** Manifests, configs and layers as they lie in the store, each counted once. Layers that images share count for each image. */
+  readonly sizeBytes: number;
+  readonly addedAtMs: number;
+  /** Of an index those of the image for this machine. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One image for one platform: digest, size, labels, manifest and config are those of that platform. */
+export interface InspectedImage extends StoredImage {
+  /** Every name of this image. */
+  readonly references: readonly string[];
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  /** Every platform of the image, in the order of its index; one where there is no index. */
+  readonly platforms: readonly { readonly os: string; readonly arch: string; readonly digest: string }[];
+  /** Digest of the index; undefined for an image without. */
+  readonly indexDigest: string | undefined;
+}
+
+/** One entry of index.json, whatever platforms it has. Throws IMAGE_INVALID and the like. */
+export async function summariseImage(storeDirectory: string, descriptor: Descriptor): Promise<StoredImage> {
+  const image = await inspectImage(storeDirectory, descriptor, [descriptor], undefined);
+  const parts = await readImageParts(storeDirectory, descriptor.digest);
+  const sizes = new Map([descriptor, ...partsOf(parts)].map(({ digest, size }) => [digest, size]));
+  const { reference, addedAtMs, labels, platforms } = image;
+  const arch = platforms.map((platform) => platform.arch).join(',');
+  const sizeBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  return { reference, digest: descriptor.digest, arch, sizeBytes, addedAtMs, labels };
+}
+
+/** The image for `arch` (default: this machine's, else the first) of an entry of index.json. Throws IMAGE_ARCH_MISMATCH, IMAGE_INVALID. */
+export async function inspectImage(
+  storeDirectory: string,
+  entry: Descriptor,
+  entries: readonly Descriptor[],
+  arch: string | undefined,
+): Promise<InspectedImage> {
+  const parts = await readImageParts(storeDirectory, entry.digest);
+  const images = [];
+  for (const { descriptor, manifest } of parts.manifests) {
+    const config = await readImageConfig(storeDirectory, manifest);
+    images.push({ descriptor, manifest, config, platform: { os: config.os, architecture: config.architecture } });
+  }
+  const reference = entry.annotations?.[nameAnnotation];
+  const { descriptor, manifest, config } = choosePlatform(images, arch, `image ${reference ?? entry.digest}`);
+  const sizes = new Map([descriptor, manifest.config, ...manifest.layers].map(({ digest, size }) => [digest, size]));
+  return {
+    reference,
+    references: entries
+      .filter(({ digest }) => digest === entry.digest)
+      .flatMap(({ annotations }) => annotations?.[nameAnnotation] ?? []),
+    digest: descriptor.digest,
+    arch: config.architecture,
+    sizeBytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    addedAtMs: Number(entry.annotations?.[addedAnnotation] ?? 0),
+    labels: config.config?.Labels ?? {},
+    manifest,
+    config,
+    platforms: images.map((image) => ({ os: image.config.os, arch: image.config.architecture, digest: image.descriptor.digest })),
+    indexDigest: parts.isIndex ? parts.digest : undefined,
+  };
+}
