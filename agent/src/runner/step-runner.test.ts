@@ -213,7 +213,9 @@ test('after a reboot a lost step follows its effect', () =>
     for (const one of steps) await first.runner.run(command(one));
     await until(() => steps.every(({ id }) => lines(marks(id)) === 1));
     first.runner.stop(); // it does not see the ends: the host goes down with it
-    for (const { id } of steps) process.kill(-(first.journal.get(id, 1)?.started?.process?.pid ?? 0), 'SIGKILL');
+    const pids = steps.map(({ id }) => first.journal.get(id, 1)?.started?.process?.pid ?? 0);
+    for (const pid of pids) process.kill(-pid, 'SIGKILL');
+    await until(() => pids.every((pid) => processStartTime(pid) === undefined));
     await first.journal.close();
     writeFileSync(join(directory, 'rebooted'), '');
     const second = await LocalRunner.open({ directory, bootId: 'boot-2' });

@@ -31,13 +31,16 @@ export interface FactSources {
 
 const refreshTimeoutMs = 5000;
 
-/** Every enrolled node as it is seen now; connected nodes with one of `ips` are asked for fresh facts first. */
+/** Every enrolled node as it is seen now; connected nodes that have, or may have got, one of `ips` are asked for fresh facts first. */
 export async function seenNodes(sources: FactSources, ips: readonly string[]): Promise<SeenNode[]> {
   const { sessions } = sources;
-  const wanted = new Set(ips);
-  const concerned = sources
-    .nodes()
-    .filter((node) => sessions.factsOf(node.id)?.facts.addresses.some((address) => wanted.has(address)));
+  const addressesOf = (node: EnrolledNode) => sessions.factsOf(node.id)?.facts.addresses ?? [];
+  const all = sources.nodes();
+  const known = new Set(all.flatMap(addressesOf));
+  // An address that nobody had may have come to a host since: a cable was plugged in, a lease renewed. Then everybody is asked.
+  const concerned = ips.every((ip) => known.has(ip))
+    ? all.filter((node) => addressesOf(node).some((ip) => ips.includes(ip)))
+    : all;
   await Promise.all(concerned.map((node) => sessions.refreshFacts(node.id, refreshTimeoutMs)));
   return sources.nodes().flatMap((node) => {
     const seen = sessions.factsOf(node.id);

@@ -14,7 +14,8 @@ after(() => rmSync(directory, { recursive: true }));
 /** Another process that takes the lock and keeps it. */
 async function holder() {
   const source = `import { lockStateDirectory } from ${JSON.stringify(fileURLToPath(new URL('./lock-state-directory.ts', import.meta.url)))};
-    lockStateDirectory(${JSON.stringify(directory)}); console.log('held'); setInterval(() => undefined, 1000);`;
+    // Kept: a lock that nothing refers to is collected, and let go.
+    globalThis.release = lockStateDirectory(${JSON.stringify(directory)}); console.log('held'); setInterval(() => undefined, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return child;
