@@ -2,6 +2,7 @@
  * ClusterImages: references, Kubefiles, builds, the store that keeps images, and rootfs made of their layers.
  */
 export { type BuildOptions, type BuildProgress, type BuiltImage, type BuiltPlatform, buildImage } from './build/build-image.ts';
+export type { CollectOptions, ImagePuller } from './build/container-images/collect-images.ts';
 export { isKubeVersionConstraint, kubeVersionFits } from './kubefile/kube-version.ts';
 export type { Heredoc, Instruction, Kubefile, Position, Word } from './kubefile/kubefile.ts';
 export { parseKubefile } from './kubefile/parse-kubefile.ts';

@@ -6,12 +6,13 @@ import { parseReference } from '../reference/parse-reference.ts';
 import type { ImageKind } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { checkApps } from './build-app.ts';
-import { buildInstruction } from './build-instruction.ts';
+import { addLayer, buildInstruction } from './build-instruction.ts';
 import { type Arch, atInstruction, type BuildContext, type BuildProgress, BuildState } from './build-state.ts';
+import { type CollectOptions, collectImages } from './container-images/collect-images.ts';
 import { openContext } from './context-files.ts';
 import { imageKind } from './image-kind.ts';
 import { writeImage, writeIndex } from './write-image.ts';
-import type { BuiltLayer } from './write-layer.ts';
+import { type BuiltLayer, writeLayer } from './write-layer.ts';
 
 export type { BuildProgress } from './build-state.ts';
 
@@ -38,6 +39,8 @@ export interface BuildOptions {
   readonly noCache?: boolean;
   /** Time of every file and of the image, seconds. Default: SOURCE_DATE_EPOCH of the build arguments, else of the environment, else 0. */
   readonly epochSeconds?: number;
+  /** Where container images are pulled from, and which. Absent: none is collected. */
+  readonly images?: CollectOptions;
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Ends the build with CANCELLED; the store stays whole. */
   readonly signal?: AbortSignal;
@@ -94,7 +97,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
     };
     const asked = options.archs ?? [];
     const images: BuiltPlatform[] = [];
-    for (const arch of asked.length === 0 ? [undefined] : asked) images.push(await buildPlatform(context, arch, options.kind));
+    for (const arch of asked.length === 0 ? [undefined] : asked) images.push(await buildPlatform(context, arch, options));
     const [first] = images as [BuiltPlatform];
     const digest = asked.length < 2 ? first.digest : await writeIndex(context, images);
     await options.store.putReference(reference, digest);
@@ -109,7 +112,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
 async function buildPlatform(
   context: BuildContext,
   asked: Arch | undefined,
-  kind: ImageKind | undefined,
+  { kind, images }: Pick<BuildOptions, 'kind' | 'images'>,
 ): Promise<BuiltPlatform> {
   const { instructions } = context.kubefile;
   const state = new BuildState(asked ?? hostArch());
@@ -121,6 +124,11 @@ async function buildPlatform(
     if (layer) made.set(layer.digest, layer);
   }
   checkApps(context, state);
+  const collected = images ? await collectImages(context, state, images) : [];
+  if (collected.length > 0) {
+    const layer = await addLayer(context, state, 'container images', await writeLayer(context, collected));
+    if (layer) made.set(layer.digest, layer);
+  }
   for (const name of Object.keys(context.buildArgs))
     if (!state.usedBuildArgs.has(name) && name !== 'SOURCE_DATE_EPOCH')
       context.onProgress({ kind: 'warning', message: `build argument ${name} is declared by no ARG` });

@@ -63,7 +63,8 @@ export async function buildInstruction(
   return addLayer(context, state, instruction.text, undefined);
 }
 
-async function addLayer(
+/** Puts a layer on top, if there is one, and a line into the history. */
+export async function addLayer(
   context: BuildContext,
   state: BuildState,
   text: string,

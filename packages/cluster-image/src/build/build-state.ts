@@ -16,6 +16,8 @@ export type BuildProgress =
   | { readonly kind: 'layer'; readonly digest: string; readonly sizeBytes: number; readonly cached: boolean }
   /** A line that a RUN printed. */
   | { readonly kind: 'output'; readonly line: string }
+  /** A container image for offline use is in the store; `number` of `count`. */
+  | { readonly kind: 'image'; readonly reference: string; readonly number: number; readonly count: number }
   | { readonly kind: 'warning'; readonly message: string };
 
 /** What is the same during a whole build. */
