@@ -49,6 +49,8 @@ export class Journal {
       const data = Buffer.from(await file.readAll());
       const { records, goodBytes } = readRecords(data);
       if (goodBytes < data.length) await file.truncate(goodBytes);
+      // A killed agent may have left records that only the kernel has; from here on they are told to the server.
+      if (goodBytes > 0) await file.sync();
       const state = new JournalState();
       for (const record of records) state.apply(record);
       const journal = new Journal(file, clock, compactAtBytes, state, goodBytes);

@@ -198,9 +198,10 @@ export class Outbox {
     const room = this.#windowBytes - this.#inFlightBytes();
     const dropped = await this.#spool.dropped(state.key, state.stream);
     const start = dropped && before >= dropped.from && before < dropped.to ? dropped.to : before;
-    const bytes = Math.min(this.#limits.chunkBytes, room, (await this.#size(state)) - start);
-    if (bytes <= 0) return false;
-    const data = await this.#spool.read(state.key, state.stream, start, bytes);
+    const size = await this.#size(state);
+    const bytes = Math.min(this.#limits.chunkBytes, room, size - start);
+    if (room <= 0 || before >= size || (bytes <= 0 && state.finalBytes === undefined)) return false;
+    const data = bytes > 0 ? await this.#spool.read(state.key, state.stream, start, bytes) : new Uint8Array();
     // While reading, the session may have ended, begun anew, or the server may have said that it has more.
     if (!this.#send) return false;
     if (state.sent !== before) return true;

@@ -3,7 +3,8 @@ import type { Step } from '@seal/plan';
 import { decideCommand } from './decide-command.ts';
 import { journalOutcome } from './journal-outcome.ts';
 import type { JournalEntry } from './journal-state.ts';
-import { AgentStopping, LiveStep } from './live-step.ts';
+import { AgentStopping, LiveStep, type LiveStepFacts } from './live-step.ts';
+import { cancelledUnbegun, refusal } from './refusal.ts';
 import type { Finished, RunnerLimits, RunnerPorts } from './runner-ports.ts';
 import { Slots } from './slots.ts';
 import { isStepId, type StepKey, stepKeyText } from './step-key.ts';
@@ -129,7 +130,8 @@ export class StepRunner {
   /** Ends an attempt: TERM to its process group, KILL after the grace. One that is not known yet is never begun. */
   async cancel(key: StepKey, epoch: number): Promise<void> {
     const refusal = this.#refuse(key, epoch);
-    if (refusal) return this.#ports.log.warn({ ...key, epoch }, 'refused to cancel for a server that has been replaced');
+    if (refusal && refusal === this.#refused.get(stepKeyText(key))) return this.#ports.reports.finished(key, refusal);
+    if (refusal) return this.#ports.log.warn({ ...key, epoch, code: refusal.problem?.code }, 'refused to cancel a step');
     const live = this.#live.get(key.step);
     if (this.#held.get(key.step)?.attempt === key.attempt) this.#held.delete(key.step);
     if (live?.attempt === key.attempt) return live.end('cancelled');
@@ -206,8 +208,6 @@ export class StepRunner {
     const at = clock.now();
     const writes: Promise<void>[] = [];
     if (journal.epoch < epoch) writes.push(journal.append({ type: 'epoch', epoch }));
-    if (superseded && superseded.attempt < attempt && !superseded.finished)
-      writes.push(journal.append({ type: 'settled', step: step.id, attempt: superseded.attempt, at }, 'written'));
     writes.push(
       journal.append({
         type: 'accepted',
@@ -224,6 +224,16 @@ export class StepRunner {
       }),
     );
     await Promise.all(writes);
+    if (superseded && superseded.attempt < attempt && !superseded.finished) await this.#settleSuperseded(superseded, at);
+  }
+
+  async #settleSuperseded({ step, attempt }: JournalEntry, at: number): Promise<void> {
+    try {
+      await this.#ports.journal.append({ type: 'settled', step, attempt, at }, 'written');
+    } catch (error) {
+      // It is reported as lost in the next session, and settled then.
+      this.#ports.log.warn({ step, attempt, err: error }, 'a superseded attempt is not settled yet');
+    }
   }
 
   /** Journals and reports the outcome, then lets a higher attempt have its turn. */
@@ -252,7 +262,8 @@ export class StepRunner {
   async #cancelUnbegun(key: StepKey, entry: JournalEntry | undefined): Promise<void> {
     const { journal, clock, bootId } = this.#ports;
     const at = clock.now();
-    const finished = refusal(new Problem('CANCELLED', `step ${key.step} was cancelled`), 'CANCELLED');
+    const mayHaveRun = entry !== undefined && entry.accepted.effect !== 'idempotent' && !this.#neverRan(entry);
+    const finished = cancelledUnbegun(key.step, mayHaveRun);
     this.#refused.set(stepKeyText(key), finished); // holds from now on, the journal's answer only after an await
     const nothing = { epoch: this.#highestEpoch, operation: '', kind: '', effect: 'idempotent' as const, timeoutSeconds: 0 };
     const writes: Promise<void>[] = [];
@@ -286,15 +297,6 @@ function keyOf(entry: JournalEntry): StepKey {
   return { step: entry.step, attempt: entry.attempt };
 }
 
-function factsOf(entry: JournalEntry): {
-  key: StepKey;
-  effect: 'idempotent' | 'guarded' | 'irreversible';
-  timeoutSeconds: number;
-} {
+function factsOf(entry: JournalEntry): LiveStepFacts {
   return { key: keyOf(entry), effect: entry.accepted.effect, timeoutSeconds: entry.accepted.timeoutSeconds };
-}
-
-/** The answer to a command for which nothing was done. */
-function refusal(problem: Problem, outcome: 'FAILED' | 'CANCELLED' = 'FAILED'): Finished {
-  return { outcome, problem: problem.toJSON(), durationMs: 0, stdoutBytes: 0, stderrBytes: 0 };
 }
