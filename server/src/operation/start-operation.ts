@@ -142,6 +142,8 @@ export class OperationStarter {
     this.#admit(plan);
     this.#beginning.add(plan.cluster);
     try {
+      // The end of the operation before it may be decided and not written yet.
+      await this.#options.log.durable();
       await begin();
     } finally {
       this.#beginning.delete(plan.cluster);

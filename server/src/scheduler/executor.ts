@@ -121,7 +121,9 @@ export class Executor {
     if (active?.view.status === 'PENDING') bodies.unshift({ type: 'operation-started' });
     if (bodies.length > 0) await log.append(operation, bodies);
     for (const decision of decisions) {
-      if (decision.kind === 'dispatch') sender.run(operation, decision.step, decision.attempt);
+      // The operation may have been told to end while the decision was written: the agent then hears of that only.
+      if (decision.kind === 'dispatch' && log.active(operation)?.view.endingSince === undefined)
+        sender.run(operation, decision.step, decision.attempt);
       if (decision.kind === 'cancel') {
         cancelsSent.set(keyOf(decision.step.id, decision.attempt), this.#options.clock.now());
         sender.cancel(decision.step, decision.attempt);

@@ -5,7 +5,7 @@ import type { StepSender } from '../scheduler/executor.ts';
 import { type FinishedStep, finishedStep } from './finished-step.ts';
 import { inFlight, inFlightOn } from './in-flight.ts';
 import { OutputReceiver } from './output-receiver.ts';
-import { secretRefs } from './secret-refs.ts';
+import { secretsOf } from './secret-refs.ts';
 import { SeenFacts, type SeenNodeFacts } from './seen-facts.ts';
 import type { AgentLink, SessionsOptions } from './session-ports.ts';
 import { StepActivity } from './step-activity.ts';
@@ -36,6 +36,8 @@ export class Sessions implements StepSender {
   readonly #awaySince = new Map<string, number>();
   readonly #facts: SeenFacts;
   readonly #listeners = new Set<() => void>();
+  /** Steps in flight that this life of the server has sent: id/attempt. */
+  readonly #sent = new Set<string>();
   /** End of what was received of a node so far, in all of its sessions. */
   readonly #tails = new Map<string, Promise<void>>();
   /** Of each node's newest session. */
@@ -60,12 +62,7 @@ export class Sessions implements StepSender {
     const older = this.#sessions.get(link.nodeId);
     if (older) older.link.close(new Problem('SESSION_REPLACED', `node ${link.nodeName} opened a newer session; this one ends`));
     const output = new OutputReceiver(this.#options.log, this.#options.store);
-    const session: Session = {
-      link,
-      output,
-      helloSeen: false,
-      heardAt: this.#options.clock.now(),
-    };
+    const session: Session = { link, output, helloSeen: false, heardAt: this.#options.clock.now() };
     this.#sessions.set(link.nodeId, session);
     // What an older session has begun to store must be there before this one asks where it ends.
     const earlier = this.#outputs.get(link.nodeId);
@@ -140,29 +137,31 @@ export class Sessions implements StepSender {
 
   run(operation: string, step: Step, attempt: number): void {
     const session = this.#sessions.get(step.node);
-    if (session?.helloSeen) void this.#send(session, operation, step, attempt);
+    if (session?.helloSeen) void this.#send(session, operation, step, attempt, true);
   }
 
   cancel(step: Step, attempt: number): void {
     this.#sessions.get(step.node)?.link.send({ cancel: { step: step.id, attempt, epoch: this.#options.epoch } });
   }
 
-  async #send(session: Session, operation: string, step: Step, attempt: number): Promise<void> {
+  async #send(session: Session, operation: string, step: Step, attempt: number, isFirst: boolean): Promise<void> {
     const { epoch, resolveSecret } = this.#options;
     try {
-      const refs = secretRefs(step);
-      const values = await Promise.all(refs.map((ref) => resolveSecret(ref)));
-      const secrets = Object.fromEntries(refs.map((ref, index) => [ref, Buffer.from(values[index] ?? new Uint8Array())]));
+      const secrets = await secretsOf(step, resolveSecret);
       session.link.send({ run: { operation, step: stepToWire(step), attempt, epoch, secrets } });
+      this.#sent.add(`${step.id}/${attempt}`);
       this.#activity.heard(step.id);
     } catch (error) {
-      await this.#cannotSend(session, operation, step, attempt, Problem.from(error));
+      // One that may have been sent before may have run.
+      const outcome = isFirst && !this.#sent.has(`${step.id}/${attempt}`) ? 'FAILED' : 'UNKNOWN';
+      const problem = Problem.from(error).toJSON();
+      await this.#cannotSend(session, operation, step, { outcome, attempt, problem, durationMs: 0 });
     }
   }
 
-  async #cannotSend(session: Session, operation: string, step: Step, attempt: number, problem: Problem): Promise<void> {
+  async #cannotSend(session: Session, operation: string, step: Step, result: FinishedStep): Promise<void> {
     try {
-      await this.#finish(operation, step, { outcome: 'FAILED', attempt, problem: problem.toJSON(), durationMs: 0 });
+      await this.#finish(operation, step, result);
     } catch (error) {
       // Nothing is written, the step is in flight still: the next session of its node sends it.
       session.link.close(Problem.from(error));
@@ -217,17 +216,19 @@ export class Sessions implements StepSender {
       const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
       this.#activity.heard(step.id);
       const operation = loaded.operation.id;
-      if (report?.state === 'lost') {
+      if (loaded.view.endingSince !== undefined) this.cancel(step, state.attempt);
+      else if (report?.state === 'lost') {
         const attempt = Math.max(state.attempt, report.attempt) + 1;
         await log.append(operation, [{ type: 'step-dispatched', step: step.id, attempt, epoch }]);
-        await this.#send(session, operation, step, attempt);
-      } else if (!report) await this.#send(session, operation, step, state.attempt);
-      else if (loaded.view.endingSince !== undefined) this.cancel(step, report.attempt);
+        await this.#send(session, operation, step, attempt, true);
+      } else if (!report) await this.#send(session, operation, step, state.attempt, false);
     }
+    // Why nobody waits for a step any more must be written before its agent lets go of it.
+    await log.durable();
     for (const report of reports) {
       const found = inFlight(log, session.link.nodeId, report.step);
       if (found && found.state.attempt <= report.attempt) continue;
-      if (report.state === 'running' && !found)
+      if (report.state === 'running' && (!found || found.loaded.view.endingSince !== undefined))
         session.link.send({ cancel: { step: report.step, attempt: report.attempt, epoch } });
       else if (report.state === 'lost') session.link.send({ finishedAck: { step: report.step, attempt: report.attempt } });
     }
@@ -267,6 +268,7 @@ export class Sessions implements StepSender {
   async #finish(operation: string, step: Step, result: FinishedStep): Promise<void> {
     const { log, records } = this.#options;
     this.#activity.ended(step.id);
+    this.#sent.delete(`${step.id}/${result.attempt}`);
     const loaded = log.active(operation);
     if (!loaded) return;
     const took = result.outcome === 'SUCCEEDED' || result.outcome === 'SKIPPED';
