@@ -101,6 +101,8 @@ function withinPhase(situation: Situation): Decision[] {
     else if (item.state.status === 'PENDING')
       decisions.push({ kind: 'dispatch', step: item.step, attempt: item.state.attempt + 1 });
   }
+  // What is given up is a failure: whether anything new may begin after it is decided when it is written.
+  if (decisions.some(({ kind }) => kind === 'give-up')) return decisions.filter(({ kind }) => kind !== 'dispatch');
   const progressing = decisions.length > 0 || inFlight.some((item) => facts.awaySince(item.step.node) === undefined);
   if (!progressing && absent.length > 0) return waitFor(plan, absent, view, facts);
   return view.status === 'WAITING' ? [{ kind: 'continue' }, ...decisions] : decisions;
@@ -125,13 +127,15 @@ function lanesOf(plan: Plan, phase: Phase, view: OperationView): Lane[] {
   return Array.from(lanes, ([node, items]) => ({ node, items }));
 }
 
-/** Lanes that may act now: those begun and not done, then new ones in plan order while there is room. */
+/** Lanes that may act now: those in flight, then those begun and not done (a resume may find more of them than fit), then new ones in plan order. */
 function openLanes(lanes: readonly Lane[], parallelism: number): Lane[] {
   const undone = lanes.filter((lane) => !lane.items.every(isDone));
   const isBegun = (lane: Lane) => lane.items.some((item) => item.state.status !== 'PENDING' && !item.state.skipped);
   const begun = undone.filter(isBegun);
   const fresh = undone.filter((lane) => !isBegun(lane));
-  return [...begun, ...fresh.slice(0, Math.max(0, parallelism - begun.length))];
+  const acting = begun.filter((lane) => lane.items.some(isInFlight));
+  const idle = begun.filter((lane) => !acting.includes(lane));
+  return [...acting, ...[...idle, ...fresh].slice(0, Math.max(0, parallelism - acting.length))];
 }
 
 /** What is left of nodes that failed, or that somebody wants left out: it will not run. */
