@@ -26,7 +26,9 @@ type Finished = Extract<OperationEvent, { type: 'step-finished' }>;
 const isInFlight = (step: StepView) => step.status === 'DISPATCHED' || step.status === 'STARTED';
 const isDone = (step: StepView) => step.status !== 'PENDING' && !isInFlight(step);
 /** Outcomes that the server may write down without an agent's journal. */
-const withoutJournal = ['NODE_UNREACHABLE', 'SECRET_MISSING', 'JOURNAL_FAILED', 'CANCELLED'];
+const withoutJournal = ['NODE_UNREACHABLE', 'CANCEL_UNANSWERED', 'SECRET_MISSING', 'JOURNAL_FAILED', 'CANCELLED'];
+/** Those of steps of which the server has heard nothing. */
+const givenUp = ['NODE_UNREACHABLE', 'CANCEL_UNANSWERED'];
 
 /** The server's log as it is on disk, and what must hold of it with every event. */
 export class ObservedLog {
@@ -192,7 +194,7 @@ export class ObservedLog {
     if (!state || !host) return this.#violated('outside-plan', `the end of step ${step}, which is not in the plan`);
     if (isDone(state)) this.#violated('twice', `${step} ends as ${outcome} after ${state.status}`);
     const known = host.journal.state.get(step, attempt)?.finished;
-    if (!known || problem?.code === 'NODE_UNREACHABLE') {
+    if (!known || givenUp.includes(problem?.code ?? '')) {
       if (!withoutJournal.includes(problem?.code ?? ''))
         this.#violated(
           'agreement',

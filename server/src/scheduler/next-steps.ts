@@ -13,7 +13,7 @@ import {
   stateOf,
   subjectOf,
 } from './node-failures.ts';
-import { cancelIsUnanswered, isOverdue, isStalled, stallSeconds, timeUp } from './time-limits.ts';
+import { cancelGraceSeconds, cancelIsUnanswered, isOverdue, isStalled, stallSeconds, timeUp } from './time-limits.ts';
 
 /** What the scheduler may know of nodes: undefined while the agent is connected, else since when it is away (ms). */
 export type AwaySince = (nodeId: string) => number | undefined;
@@ -167,7 +167,10 @@ function stopping({ plan, phase, view, facts, failures }: Situation, inFlight: r
   if (inFlight.length > 0)
     return inFlight.flatMap((item): Decision[] => {
       const away = facts.awaySince(item.step.node);
-      if (away !== undefined) return ending || isOverdue(away, facts) ? [giveUpInFlight(item, plan, away, facts)] : [];
+      if (away !== undefined) {
+        const limit = { ...facts, graceSeconds: ending ? cancelGraceSeconds(facts) : facts.graceSeconds };
+        return isOverdue(Math.max(away, view.endingSince ?? away), limit) ? [giveUpInFlight(item, plan, away, limit)] : [];
+      }
       if (!ending) return overdueInFlight(item, view, facts);
       if (cancelIsUnanswered(item, facts)) return [giveUpUnanswered(item, facts)];
       return [{ kind: 'cancel', step: item.step, attempt: item.state.attempt }];

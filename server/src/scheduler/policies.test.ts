@@ -343,6 +343,16 @@ describe('time limits', () => {
     assert.deepEqual(decideAt(5_000, {}, [...running, cancel], facts), ['give up a1: UNKNOWN CANCEL_UNANSWERED']);
   });
 
+  it('wait for the answer of a node that is away as long as for one that is connected: it may only be coming back', () => {
+    const cancel: OperationEventBody = { type: 'cancel-requested', requestedBy: 'ada' };
+    const away = (since: number) => ({ awaySince: () => since, cancelGraceSeconds: 3, graceSeconds: 600 });
+    assert.deepEqual(decideAt(3_999, {}, [...running, cancel], away(500)), []);
+    assert.deepEqual(decideAt(4_000, {}, [...running, cancel], away(500)), ['give up a1: UNKNOWN NODE_UNREACHABLE']);
+    assert.deepEqual(decideAt(9_000, {}, [...running, cancel], away(8_000)), []);
+    const view = viewOf(only, {}, [...running, cancel]);
+    assert.equal(untilNextLimit(only, view, factsOf({ ...away(2_000), now: 2_500 })), 2_500);
+  });
+
   it('wake the operation at the next of them, and not at one that has passed', () => {
     const until = (policy: Partial<OperationPolicy>, happened: Happened[], facts: Partial<SchedulingFacts>) =>
       untilNextLimit(only, viewOf(only, policy, happened), factsOf(facts));

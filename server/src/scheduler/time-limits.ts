@@ -18,6 +18,7 @@ export function untilNextLimit(plan: Plan, view: OperationView, facts: Schedulin
     ...plan.nodes.map((node) => endOf(facts.awaySince(node.id), facts.graceSeconds)),
     ...limitsOf(phase, view).map((limit) => endOf(limit.since, limit.seconds)),
     ...items.flatMap((item) => [
+      endOf(endingAway(item, view, facts), cancelGraceSeconds(facts)),
       endOf(facts.activeAt?.(item.step.id), stallSeconds(item.step, view.policy)),
       endOf(facts.cancelledAt?.(item.step.id, item.state.attempt), cancelGraceSeconds(facts)),
     ]),
@@ -59,6 +60,12 @@ export function cancelGraceSeconds(facts: SchedulingFacts): number {
 /** True when a node is away for longer than an operation waits for it. */
 export function isOverdue(away: number, facts: SchedulingFacts): boolean {
   return facts.now - away >= facts.graceSeconds * 1000;
+}
+
+/** Since when both a step is to end and its node is away. */
+function endingAway({ step }: Item, view: OperationView, facts: SchedulingFacts): number | undefined {
+  const away = facts.awaySince(step.node);
+  return away === undefined || view.endingSince === undefined ? undefined : Math.max(away, view.endingSince);
 }
 
 interface Limit {

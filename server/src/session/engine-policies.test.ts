@@ -91,7 +91,7 @@ class Engine {
     this.starter = new OperationStarter({ log, records, executor: this.executor, clock, random: random as never });
   }
 
-  async agent(node: string) {
+  async agent(node: string, steps: readonly { readonly title: string; readonly state: string }[] = []) {
     const link = {
       ...{ nodeId: node, nodeName: node, close: () => undefined },
       send: ({ run, cancel }: agentProto.ServerMessage) => {
@@ -100,7 +100,8 @@ class Engine {
       },
     };
     const session = this.sessions.connect(link);
-    await session.receive({ hello: { agentVersion: '', bootId: '', facts: { ...facts }, steps: [] } });
+    const reports = steps.map(({ title, state }) => ({ step: this.#idOf(title), attempt: 1, state }));
+    await session.receive({ hello: { agentVersion: '', bootId: '', facts: { ...facts }, steps: reports } });
     const finish = async (title: string, outcome = 'SUCCEEDED', attempt = 1) => {
       await session.receive({
         finished: {
@@ -120,7 +121,7 @@ class Engine {
       session.receive({
         output: { step: this.#idOf(title), attempt: 1, stream: 1, offset, data: Buffer.from('x'), droppedBytes: 0 },
       });
-    return { finish, print };
+    return { finish, print, closed: session.closed };
   }
 
   async start(steps: readonly StepDraft[], policy: Partial<OperationPolicy> = {}): Promise<void> {
@@ -251,6 +252,24 @@ describe('an operation', () => {
     await a.finish('a1', 'SUCCEEDED', 2);
     await a.finish('a2');
     assert.equal((await engine.ended()).status, 'SUCCEEDED');
+  });
+
+  it('that is cancelled while a node is away takes what the node says when it comes back: nothing begins that had not', async () => {
+    const engine = new Engine();
+    const [a, b] = [await engine.agent('a'), await engine.agent('b')];
+    await engine.start([step('a', 'a1'), step('b', 'b1')]);
+    a.closed();
+    b.closed();
+    await engine.cancel();
+    await engine.clock.pass(29);
+    engine.sent.length = 0;
+    const back = await engine.agent('a');
+    await engine.agent('b', [{ title: 'b1', state: 'lost' }]);
+    await settle();
+    assert.deepEqual([...new Set(engine.sent)], ['a: cancel a1#1']);
+    await back.finish('a1', 'CANCELLED');
+    assert.deepEqual([await engine.status('a1'), await engine.status('b1')], ['CANCELLED', 'UNKNOWN']);
+    assert.equal((await engine.ended()).status, 'CANCELLED');
   });
 
   it('that is cancelled ends within a bounded time, though an agent never answers', async () => {

@@ -1,5 +1,5 @@
-import type { ProblemData } from '@seal/foundation';
-import type { StepOutcome } from '@seal/plan';
+import { Problem, type ProblemData } from '@seal/foundation';
+import type { Step, StepOutcome } from '@seal/plan';
 import { type agentProto, problemFromWire } from '@seal/protocol';
 
 /** How one attempt of a step ended. */
@@ -20,4 +20,10 @@ export function finishedStep(wire: agentProto.StepFinished): FinishedStep {
     ...(wire.problem ? { problem: problemFromWire(wire.problem) } : {}),
     durationMs: wire.durationMs,
   };
+}
+
+/** The end of a step that its agent lost half-way while its operation was to end. */
+export function lostWhileEnding(step: Step, attempt: number): FinishedStep {
+  const message = `how far step "${step.title}" got before its node or agent died is not known; its operation was to end, so it is not tried again`;
+  return { outcome: 'UNKNOWN', attempt, problem: new Problem('CANCELLED', message).toJSON(), durationMs: 0 };
 }

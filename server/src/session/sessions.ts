@@ -145,9 +145,12 @@ export class Sessions implements StepSender {
   }
 
   async #send(session: Session, operation: string, step: Step, attempt: number, isFirst: boolean): Promise<void> {
-    const { epoch, resolveSecret } = this.#options;
+    const { epoch, resolveSecret, log } = this.#options;
     try {
       const secrets = await secretsOf(step, resolveSecret);
+      // Meanwhile it may have been given up or told to end: the agent answers that without having begun it.
+      const found = inFlight(log, step.node, step.id);
+      if (found?.state.attempt !== attempt || found.loaded.view.endingSince !== undefined) return;
       session.link.send({ run: { operation, step: stepToWire(step), attempt, epoch, secrets } });
       this.#sent.add(`${step.id}/${attempt}`);
       this.#activity.heard(step.id);
@@ -216,7 +219,7 @@ export class Sessions implements StepSender {
       const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
       this.#activity.heard(step.id);
       const operation = loaded.operation.id;
-      if (loaded.view.endingSince !== undefined) this.cancel(step, state.attempt);
+      if (loaded.view.endingSince !== undefined) await this.#endStep(operation, step, report ?? state, report?.state === 'lost');
       else if (report?.state === 'lost') {
         const attempt = Math.max(state.attempt, report.attempt) + 1;
         await log.append(operation, [{ type: 'step-dispatched', step: step.id, attempt, epoch }]);
@@ -232,6 +235,14 @@ export class Sessions implements StepSender {
         session.link.send({ cancel: { step: report.step, attempt: report.attempt, epoch } });
       else if (report.state === 'lost') session.link.send({ finishedAck: { step: report.step, attempt: report.attempt } });
     }
+  }
+
+  /** Of an operation that is to end nothing begins (again): a step that the agent does not know yet is never begun once it was cancelled. */
+  async #endStep(operation: string, step: Step, { attempt }: { readonly attempt: number }, lost: boolean): Promise<void> {
+    if (!lost) return this.cancel(step, attempt);
+    const message = `how far step "${step.title}" got before its node or agent died is not known; the operation was to end, so it is not tried again`;
+    const problem = new Problem('CANCELLED', message).toJSON();
+    await this.#finish(operation, step, { outcome: 'UNKNOWN', attempt, problem, durationMs: 0 });
   }
 
   async #started(session: Session, started: agentProto.StepStarted): Promise<void> {
