@@ -10,30 +10,28 @@ import { Problem } from '@seal/foundation';
  * The lock is SQLite's own on a file beside the database: the kernel drops it when the process ends in whatever way, so nothing stale
  * can be left. Who holds it is written beside it, for the message only.
  *
- * Problems: STATE_LOCKED naming process and host of the other server, STORE_FAILED (the file cannot be made).
+ * Problems: STATE_LOCKED naming process and host of the other server, STORE_FAILED (the files of the lock cannot be made).
  */
 export function lockStateDirectory(directory: string): () => void {
   const holderFile = join(directory, 'lock.json');
-  const database = openLock(join(directory, 'lock'));
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(join(directory, 'lock'));
     database.exec('PRAGMA busy_timeout=0; BEGIN EXCLUSIVE');
+    const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+    writeFileSync(holderFile, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
   } catch (cause) {
-    database.close();
-    throw new Problem('STATE_LOCKED', `${directory} is in use by ${holderOf(holderFile)}`, { cause });
+    database?.close();
+    if ((cause as { errcode?: unknown }).errcode === busy)
+      throw new Problem('STATE_LOCKED', `${directory} is in use by ${holderOf(holderFile)}`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Problem('STORE_FAILED', `${directory} cannot be locked: ${why}`, { cause });
   }
-  const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-  writeFileSync(holderFile, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
   return () => database.close();
 }
 
-function openLock(path: string): DatabaseSync {
-  try {
-    return new DatabaseSync(path);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Problem('STORE_FAILED', `the lock file ${path} cannot be opened: ${why}`, { cause });
-  }
-}
+/** SQLITE_BUSY */
+const busy = 5;
 
 function holderOf(file: string): string {
   try {
