@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Problem } from '@seal/foundation';
-import { load } from 'js-yaml';
+import { loadAll } from 'js-yaml';
 import * as z from 'zod';
 
 export const defaultConfigPath = '/etc/seal/agent.yaml';
@@ -49,7 +49,10 @@ export function loadConfig({ flags, path }: ConfigSources): AgentConfig {
 
 function readSettings(path: string, required: boolean): Record<string, unknown> {
   try {
-    const value: unknown = load(readFileSync(path, 'utf8')) ?? {};
+    // A file of nothing but comments holds no document.
+    const [value = {}, ...more]: unknown[] = loadAll(readFileSync(path, 'utf8'));
+    if (more.length > 0) throw new Error('it holds more than one document');
+    if (value === null) return {};
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     throw new Error('it is not a mapping of settings');
   } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { Problem } from '@seal/foundation';
-import { load } from 'js-yaml';
+import { loadAll } from 'js-yaml';
 import * as z from 'zod';
 
 const schema = z.strictObject({
@@ -44,7 +44,10 @@ function readFile(file: string, required: boolean): Record<string, unknown> {
     return {};
   }
   try {
-    return (load(readFileSync(file, 'utf8')) ?? {}) as Record<string, unknown>;
+    // A file of nothing but comments holds no document.
+    const [settings, ...more] = loadAll(readFileSync(file, 'utf8'));
+    if (more.length > 0) throw new Error('it holds more than one document');
+    return (settings ?? {}) as Record<string, unknown>;
   } catch (error) {
     throw new Problem('CONFIG_INVALID', `${file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
