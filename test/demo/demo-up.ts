@@ -83,9 +83,14 @@ async function startServer(lab: Lab, serverArchive: string): Promise<void> {
 async function startAgents(lab: Lab): Promise<void> {
   const hosts = agents.map((name) => lab.host(name));
   const line = await createInstallLine(lab.host('server'), ['--uses', String(hosts.length)]);
-  say(`the line: ${line.replace(/(seal1\.[^.]+\.)[^.]+/, '$1<secret>')}`);
+  say(`the line: ${withoutSecret(line)}`);
   for (const host of hosts) await inHost(host, line);
   await untilConnected(lab.host('server'), hosts);
+}
+
+/** A line with a bootstrap token in it, as it may be shown. */
+function withoutSecret(line: string): string {
+  return line.replace(/(seal1\.[^.]+\.)[^.]+/, '$1<secret>');
 }
 
 async function shakeAgents(lab: Lab): Promise<void> {
@@ -136,7 +141,7 @@ async function inHost(host: Host, line: string, timeoutSeconds = 180): Promise<s
     show(text);
   };
   const { code } = await host.run('bash', ['-c', line], { timeoutSeconds, onOutput });
-  if (code !== 0) throw new Error(`${host.name}: "${line}" ended with exit code ${code}`);
+  if (code !== 0) throw new Error(`${host.name}: "${withoutSecret(line)}" ended with exit code ${code}`);
   return output;
 }
 

@@ -1,4 +1,4 @@
-import { Lab, removeLabAtExit } from '../hosts/index.ts';
+import { claimLab, Lab, removeLabAtExit } from '../hosts/index.ts';
 import { isComplete, labName } from './demo-lab.ts';
 import { demoUp, lookAround } from './demo-up.ts';
 
@@ -7,11 +7,13 @@ import { demoUp, lookAround } from './demo-up.ts';
  * Exit codes: 0 done, 1 the demo failed (what it made is removed), 2 wrong use, else that of the command run in the demo.
  */
 const usage = `npm run demo                       make the hosts, install Seal, build the image, run the cluster (about 15 min the first time)
-npm run demo -- down               remove every trace of it (caches in /var/cache/seal stay)
+npm run demo -- down               remove its hosts (caches, examples/kubernetes/components and dist stay)
 npm run demo -- again              down, then up
 npm run demo -- sealctl ARGS...    run sealctl on the server host
 npm run demo -- kubectl ARGS...    run kubectl on the first master
 npm run demo -- shell HOST         a shell on server, m1, n1 or n2`;
+
+const adminConfig = '/etc/kubernetes/admin.conf';
 
 const [command = 'up', ...args] = process.argv.slice(2);
 process.exitCode = await run(command, args);
@@ -21,14 +23,13 @@ async function run(verb: string, rest: readonly string[]): Promise<number> {
     case 'up':
       return up();
     case 'again':
-      await down();
-      return up();
+      return (await down()) || up();
     case 'down':
       return down();
     case 'sealctl':
       return inside('server', ['sealctl', ...rest]);
     case 'kubectl':
-      return inside('m1', ['kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf', ...rest]);
+      return inside('m1', ['kubectl', '--kubeconfig', adminConfig, ...rest]);
     case 'shell':
       return inside(rest[0] ?? 'server', ['bash', '--login']);
     case 'help':
@@ -48,6 +49,7 @@ async function up(): Promise<number> {
     console.log(lookAround(running));
     return 0;
   }
+  if (isBeingMade()) return 1;
   if (Lab.names().includes(labName)) {
     console.log('Removing what an interrupted demo left behind.');
     await Lab.remove(labName);
@@ -68,21 +70,44 @@ async function up(): Promise<number> {
 }
 
 async function down(): Promise<number> {
+  if (isBeingMade()) return 1;
   const was = Lab.names().includes(labName);
   await Lab.remove(labName);
   console.log(
     was
-      ? 'The demo is gone. Caches are in /var/cache/seal; delete that directory to free their space.'
+      ? `The demo's hosts are gone. What is kept, so that the next demo is faster, and can be deleted: /var/cache/seal,
+examples/kubernetes/components (the Kubernetes components, about 620 MB) and dist (Seal's own archives, about 80 MB).`
       : 'There is no demo to remove.',
   );
   return 0;
 }
 
-async function inside(host: string, argv: readonly string[]): Promise<number> {
+/** Two demos at once would destroy each other. Tells who makes one; when nobody does, nobody else can until this process ends. */
+function isBeingMade(): boolean {
+  const maker = claimLab(labName);
+  if (maker === undefined) return false;
+  console.error(
+    `A demo is being made or removed by process ${maker}. Wait for it, or end it, which removes its hosts: kill ${maker}`,
+  );
+  return true;
+}
+
+async function inside(name: string, argv: readonly string[]): Promise<number> {
   const lab = Lab.open(labName);
-  if (!lab) {
-    console.error('The demo is not up. Start it with: npm run demo');
-    return 1;
+  if (!lab) return complain('The demo is not up. Start it with: npm run demo');
+  const names = lab.hosts().map((host) => host.name);
+  if (!names.includes(name)) {
+    console.error(`The demo has no host "${name}"; it has ${names.join(', ')}.`);
+    return 2;
   }
-  return lab.host(host).interactive(argv);
+  const host = lab.host(name);
+  if (!host.isRunning()) return complain(`The host ${name} is not up (yet).`);
+  if (argv[0] === 'kubectl' && (await host.run('test', ['-e', adminConfig])).code !== 0)
+    return complain(`There is no cluster on ${name} (yet): ${adminConfig} is not there.`);
+  return host.interactive(argv);
+}
+
+function complain(line: string): number {
+  console.error(line);
+  return 1;
 }

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootHost } from './boot-host.ts';
@@ -10,6 +9,7 @@ import type { LabState } from './lab-state.ts';
 import { setCable, setLoss, setPairCut, setRate } from './network-faults.ts';
 import { pollUntil } from './poll-until.ts';
 import { type CommandOptions, type CommandResult, runCommand } from './run-command.ts';
+import { runOnTerminal } from './run-on-terminal.ts';
 
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const ballast = '/var/lib/seal/.ballast';
@@ -70,15 +70,14 @@ export class Host {
     return (await this.mustRun('cat', ['--', path])).stdout;
   }
 
-  /** Runs a command on this process's own terminal; returns its exit code. Not bounded in time: a person sits there. */
+  /**
+   * Runs a command on this process's own terminal; returns its exit code. Not bounded in time: a person sits there.
+   * Ctrl-C is the command's: this process and what stands between the two outlive it.
+   */
   async interactive(argv: readonly string[]): Promise<number> {
-    const [program, ...rest] = this.#enter(argv);
+    const line = this.#enter(['env', '--default-signal=INT', ...argv]);
     const env = { ...hostEnvironment(), TERM: process.env.TERM ?? 'dumb' };
-    const child = spawn(program, rest, { stdio: 'inherit', env });
-    return new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('exit', (code) => resolve(code ?? 1));
-    });
+    return runOnTerminal(['sh', '-c', 'trap "" INT; exec "$@"', 'sh', ...line], env);
   }
 
   async restartUnit(unit: string): Promise<void> {

@@ -1,4 +1,5 @@
 export { baseTree } from './base-tree.ts';
+export { claimLab } from './claim-lab.ts';
 export type { TestLabOptions } from './create-test-lab.ts';
 export { Host } from './host.ts';
 export { hostsHindrance } from './hosts-hindrance.ts';

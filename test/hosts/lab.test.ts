@@ -33,6 +33,25 @@ describe('a lab of three hosts', { skip }, () => {
       for (const other of lab.hosts()) assert.ok(await reaches(host, other), `${host.name} to ${other.name}`);
   });
 
+  it('gives Ctrl-C to the command on the terminal, and waits for how that ends', async () => {
+    const program = `import { Lab } from '${new URL('index.ts', import.meta.url)}';
+      const script = 'trap "echo stopping; exit 7" INT; echo ready; while :; do sleep 0.1; done';
+      process.exitCode = await Lab.open('${lab.name}').host('one').interactive(['sh', '-c', script]);`;
+    // A process group of its own, all of which gets the signal, as from a terminal.
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
+      detached: true,
+      stdio: [...stdio],
+    });
+    let output = '';
+    child.stdout!.on('data', (data: Buffer) => {
+      if (!output.includes('ready') && `${output}${data}`.includes('ready')) process.kill(-child.pid!, 'SIGINT');
+      output += data;
+    });
+    const [code] = await once(child, 'exit');
+    assert.deepEqual([code, output], [7, 'ready\nstopping\n']);
+  });
+
   it('refuses the internet at once', async () => {
     const result = await one.run('curl', ['-sS', '--max-time', '20', 'http://192.0.2.1/']);
     assert.equal(result.code, 7, 'curl says "cannot connect", not "timed out" (28)');

@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * From now on the lab of that name is removed when this process ends by itself, by an uncaught error or by SIGINT or SIGTERM,
+ * From now on the lab of that name is removed when this process ends by itself, by an uncaught error or by SIGINT, SIGTERM or SIGHUP,
  * also while the lab is still being made. Returns the function that ends this. Only SIGKILL leaves a lab; see Lab.removeStale.
  */
 export function removeLabAtExit(name: string): () => void {
@@ -10,14 +13,15 @@ export function removeLabAtExit(name: string): () => void {
     const downLab = fileURLToPath(new URL('down-lab.ts', import.meta.url));
     spawnSync(process.execPath, [downLab, name], { stdio: ['ignore', 'ignore', 'inherit'] });
   };
-  const onInterrupt = (): void => process.exit(130);
-  const onTerminate = (): void => process.exit(143);
+  const onSignal = (signal: (typeof signals)[number]): void => {
+    if (signal !== 'SIGHUP') process.stderr.write(`\n${signal}: removing the hosts of lab ${name} …\n`);
+    process.exit(128 + constants.signals[signal]);
+  };
   process.once('exit', onExit);
-  process.once('SIGINT', onInterrupt);
-  process.once('SIGTERM', onTerminate);
+  // Not once: a second signal would end this process before the lab is removed.
+  for (const signal of signals) process.on(signal, onSignal);
   return () => {
     process.off('exit', onExit);
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onTerminate);
+    for (const signal of signals) process.off(signal, onSignal);
   };
 }

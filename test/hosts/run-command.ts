@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { childrenOf } from './children-of.ts';
 
 /** What a finished command left. `code` is the exit code, 128 + n for signal n. */
 export interface CommandResult {
@@ -91,16 +92,6 @@ function killWithChildren(child: ChildProcess): void {
     }
   }
   setTimeout(() => child.kill('SIGKILL'), children.length === 0 ? 0 : 500).unref();
-}
-
-function childrenOf(pid: number | undefined): number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  } catch (error) {
-    // It has just ended by itself.
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
-    throw error;
-  }
 }
 
 function collect(

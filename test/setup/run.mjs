@@ -26,6 +26,7 @@ const buildPackages = ['dpkg-dev', 'patch'];
  */
 const targets = {
   demo: { main: 'test/demo/main.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
+  build: { main: 'packages/release/src/main.ts', packages: [], freeGiB: 1 },
   test: { main: 'test/run-tests.ts', packages: hostPackages, optional: true, freeGiB: 3 },
   'test:clusters': { main: 'test/run-clusters.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   check: { main: 'test/run-check.ts', packages: [], freeGiB: 1 },
