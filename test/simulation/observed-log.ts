@@ -6,6 +6,7 @@ import {
   type Phase,
   type Plan,
   type StepView,
+  unavailableLimit,
 } from '@seal/plan';
 import type { agentProto } from '@seal/protocol';
 import { type StepKey, stepKeyText } from '../../agent/src/runner/step-key.ts';
@@ -26,9 +27,8 @@ type Finished = Extract<OperationEvent, { type: 'step-finished' }>;
 const isInFlight = (step: StepView) => step.status === 'DISPATCHED' || step.status === 'STARTED';
 const isDone = (step: StepView) => step.status !== 'PENDING' && !isInFlight(step);
 /** Outcomes that the server may write down without an agent's journal. */
-const withoutJournal = ['NODE_UNREACHABLE', 'CANCEL_UNANSWERED', 'SECRET_MISSING', 'JOURNAL_FAILED', 'CANCELLED'];
-/** Those of steps of which the server has heard nothing. */
 const givenUp = ['NODE_UNREACHABLE', 'CANCEL_UNANSWERED'];
+const withoutJournal = [...givenUp, 'SECRET_MISSING', 'JOURNAL_FAILED', 'CANCELLED'];
 
 /** The server's log as it is on disk, and what must hold of it with every event. */
 export class ObservedLog {
@@ -60,15 +60,20 @@ export class ObservedLog {
 
   event(who: string, event: OperationEvent): void {
     const operation = this.operations.find(({ id }) => id === event.operation);
-    if (!operation) return this.#violated('log', `an event of ${event.operation}, which was never recorded`);
+    if (!operation) {
+      this.#violated('log', `an event of ${event.operation}, which was never recorded`);
+      return;
+    }
     const { view } = operation;
     const { seq: _seq, at: _at, operation: _operation, ...rest } = event;
     this.#world.note(who, `log ${view.seq + 1} ${JSON.stringify(rest).slice(0, 160)}`);
     if (event.seq !== view.seq + 1) this.#violated('log', `event ${event.seq} follows ${view.seq} in ${event.operation}`);
     this.#check(operation, event);
     if (event.type === 'resume-requested') operation.resumedAt.push(this.#world.time.now);
+    const before = event.type === 'step-dispatched' ? view.steps.get(event.step)?.status : undefined;
     applyEvent(view, event);
-    if (event.type === 'step-dispatched') this.#checkParallelism(operation, event.step);
+    // What was in flight and was lost is only sent again.
+    if (event.type === 'step-dispatched' && before === 'PENDING') this.#checkBegin(operation, event.step);
   }
 
   output({ step, attempt, stream, offset, data, droppedBytes }: StoredOutput): void {
@@ -83,12 +88,15 @@ export class ObservedLog {
 
   stepSent(who: string, nodeId: string, { step, attempt }: agentProto.RunStep): void {
     const found = this.ofStep(step?.id ?? '');
-    if (!found) return this.#violated('outside-plan', `${who} sends step ${step?.id}, which is in no recorded plan`);
+    if (!found) {
+      this.#violated('outside-plan', `${who} sends step ${step?.id}, which is in no recorded plan`);
+      return;
+    }
     const { operation, state } = found;
     if (state.node !== nodeId) this.#violated('outside-plan', `${who} sends step ${state.id} of node ${state.node} to ${nodeId}`);
     if (state.attempt < attempt)
       this.#violated('decision-durable', `${who} sends ${state.id} attempt ${attempt}, which is not in the log yet`);
-    if (operation.view.cancelRequested && who === this.#world.servers.at(-1)?.life.name)
+    if (operation.view.endingSince !== undefined && who === this.#world.newestServer()?.life.name)
       this.#violated('cancelled', `${who} sends ${state.id} although its operation is to end`);
   }
 
@@ -143,19 +151,24 @@ export class ObservedLog {
         if (event.status === 'SUCCEEDED') this.#checkSuccess(operation);
         return;
       case 'step-dispatched':
-        return this.#checkDispatch(operation, event.step, event.attempt);
+        this.#checkDispatch(operation, event.step, event.attempt);
+        return;
       case 'step-finished':
-        return this.#checkOutcome(operation, event);
+        this.#checkOutcome(operation, event);
+        return;
     }
   }
 
   #checkDispatch({ view, plan }: ObservedOperation, id: string, attempt: number): void {
     const step = view.steps.get(id);
     const phase = plan.phases.find(({ name }) => name === step?.phase);
-    if (!step || !phase) return this.#violated('outside-plan', `step ${id} is not in ${plan.id}`);
+    if (!step || !phase) {
+      this.#violated('outside-plan', `step ${id} is not in ${plan.id}`);
+      return;
+    }
     if (isDone(step)) this.#violated('twice', `${id} is sent again after ${step.status}`);
     if (attempt <= step.attempt) this.#violated('attempt', `${id}: attempt ${attempt} follows ${step.attempt}`);
-    if (view.cancelRequested) this.#violated('cancelled', `${id} is dispatched although the operation is to end`);
+    if (view.endingSince !== undefined) this.#violated('cancelled', `${id} is dispatched although the operation is to end`);
     this.#checkEarlierPhases({ view, plan }, phase.name);
     const lane = phase.steps.filter(({ node }) => node === step.node).map((each) => view.steps.get(each.id));
     const before = lane.slice(0, lane.indexOf(step));
@@ -163,20 +176,25 @@ export class ObservedLog {
       this.#violated('order', `${id} is dispatched before an earlier step of its node is done`);
   }
 
-  #checkEarlierPhases({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>, name: string): void {
-    for (const phase of plan.phases) {
-      if (phase.name === name) return;
-      if (view.phases.get(phase.name)?.status !== 'SUCCEEDED')
-        this.#violated('phase-order', `${name} before ${phase.name} is done`);
-    }
+  #checkEarlierPhases(operation: Pick<ObservedOperation, 'view' | 'plan'>, name: string): void {
+    const open = openPhaseBefore(operation, name);
+    if (open) this.#violated('phase-order', `${name} before ${open} is done`);
   }
 
-  #checkParallelism({ view, plan }: ObservedOperation, id: string): void {
+  /** Called when `id` has just been dispatched for the first time, or after a resume. */
+  #checkBegin({ view, plan, resumedAt }: ObservedOperation, id: string): void {
     const phase = plan.phases.find(({ name }) => name === view.steps.get(id)?.phase);
     if (!phase) return;
-    const open = openNodes(phase, view);
-    if (open.length > phase.parallelism)
-      this.#violated('parallelism', `${open.join(', ')} at a time in ${phase.name}, which allows ${phase.parallelism}`);
+    const open = openNodes(phase, view, resumedAt.length > 0);
+    const limit = unavailableLimit(view.policy.maxUnavailable, plan.nodes.length);
+    const failed = failedNodes({ view, plan });
+    const most = phase.destructive ? Math.min(phase.parallelism, Math.max(1, limit - failed.length)) : phase.parallelism;
+    if (open.length > most) this.#violated('parallelism', `${open.join(', ')} at a time in ${phase.name}, which allows ${most}`);
+    if (failed.length > 0 && view.policy.onFailure === 'fail-fast')
+      this.#violated('fail-fast', `${id} begins after ${failed.join(', ')} failed`);
+    if (failed.length > limit) this.#violated('max-unavailable', `${id} begins after ${failed.join(', ')} failed; ${limit} may`);
+    if (failed.includes(view.steps.get(id)?.node ?? ''))
+      this.#violated('failed-node', `${id} begins on a node that failed before`);
   }
 
   #checkSuccess({ view, plan }: ObservedOperation): void {
@@ -191,10 +209,14 @@ export class ObservedLog {
   #checkOutcome({ view }: ObservedOperation, { step, attempt, outcome, problem }: Finished): void {
     const state = view.steps.get(step);
     const host = this.#world.hosts.get(state?.node ?? '');
-    if (!state || !host) return this.#violated('outside-plan', `the end of step ${step}, which is not in the plan`);
+    if (!state || !host) {
+      this.#violated('outside-plan', `the end of step ${step}, which is not in the plan`);
+      return;
+    }
     if (isDone(state)) this.#violated('twice', `${step} ends as ${outcome} after ${state.status}`);
     const known = host.journal.state.get(step, attempt)?.finished;
-    if (!known || givenUp.includes(problem?.code ?? '')) {
+    const isGivenUp = givenUp.includes(problem?.code ?? '') || (outcome === 'UNKNOWN' && problem?.code === 'SECRET_MISSING');
+    if (!known || isGivenUp) {
       if (!withoutJournal.includes(problem?.code ?? ''))
         this.#violated(
           'agreement',
@@ -222,11 +244,35 @@ export class ObservedLog {
   }
 }
 
-/** Nodes of a phase that are begun and not done. */
-function openNodes(phase: Phase, view: OperationView): string[] {
+/** The first phase before `name` that has not ended, or has failed in an operation that a failure stops. */
+export function openPhaseBefore({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>, name: string): string | undefined {
+  const earlier = plan.phases.slice(
+    0,
+    plan.phases.findIndex((phase) => phase.name === name),
+  );
+  return earlier.find((phase) => {
+    const status = view.phases.get(phase.name)?.status;
+    return status !== 'SUCCEEDED' && !(status === 'FAILED' && view.policy.onFailure === 'continue');
+  })?.name;
+}
+
+/** Nodes on which a step failed that must not. */
+function failedNodes({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>): string[] {
+  const failed = plan.phases
+    .flatMap((phase) => phase.steps)
+    .filter((step) => {
+      const status = view.steps.get(step.id)?.status ?? '';
+      return !step.mayFail && ['FAILED', 'UNKNOWN', 'CANCELLED'].includes(status);
+    });
+  return [...new Set(failed.map(({ node }) => node))];
+}
+
+/** Nodes of a phase that are begun and not done; after a resume, of which some may wait for their turn, those in flight. */
+function openNodes(phase: Phase, view: OperationView, resumed: boolean): string[] {
   const nodes = [...new Set(phase.steps.map(({ node }) => node))];
   return nodes.filter((node) => {
     const lane = phase.steps.flatMap((step) => (step.node === node ? [view.steps.get(step.id) as StepView] : []));
-    return lane.some((step) => step.status !== 'PENDING') && !lane.every(isDone);
+    const isBegun = resumed ? lane.some(isInFlight) : lane.some((step) => step.status !== 'PENDING' && !step.skipped);
+    return isBegun && !lane.every(isDone);
   });
 }

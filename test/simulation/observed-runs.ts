@@ -1,4 +1,5 @@
 import type { Host } from './host.ts';
+import { openPhaseBefore } from './observed-log.ts';
 import type { KnownStep } from './observer.ts';
 import type { Run } from './run.ts';
 import type { World } from './world.ts';
@@ -6,18 +7,19 @@ import type { World } from './world.ts';
 /** What must hold when the work of a step begins on a node. */
 export function checkRun(world: World, host: Host, step: KnownStep, run: Run, earlier: readonly Run[]): void {
   const found = world.observer.log.ofStep(step.id);
-  if (!found) return world.violated('outside-plan', `${run.token} begins, which is in no recorded plan`);
+  if (!found) {
+    world.violated('outside-plan', `${run.token} begins, which is in no recorded plan`);
+    return;
+  }
   const { operation, state } = found;
   if (step.node !== host.nodeId) world.violated('outside-plan', `${run.token} begins on ${host.name}`);
   if (run.key.step !== step.id)
     world.violated('outside-plan', `${run.token} begins as step ${run.key.step}, which is in no plan`);
   if (state.attempt < run.key.attempt)
     world.violated('decision-durable', `${run.token} begins attempt ${run.key.attempt}, which is not in the log`);
-  for (const phase of operation.plan.phases) {
-    if (phase.name === step.phase) break;
-    if (operation.view.phases.get(phase.name)?.status !== 'SUCCEEDED')
-      world.violated('phase-order', `${run.token} begins before ${phase.name} is done`);
-  }
+  const isWaitedFor = (state.status === 'DISPATCHED' || state.status === 'STARTED') && state.attempt === run.key.attempt;
+  const open = isWaitedFor ? openPhaseBefore(operation, step.phase) : undefined;
+  if (open) world.violated('phase-order', `${run.token} begins before ${open} is done`);
   for (const before of earlier) {
     const why = whyNotAgain(host, step, before, operation.resumedAt);
     if (why)

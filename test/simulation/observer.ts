@@ -60,7 +60,7 @@ export class Observer {
   /** What has not come to its end yet; empty when the world may end. */
   unfinished(): string[] {
     const world = this.#world;
-    const server = world.servers.at(-1);
+    const server = world.newestServer();
     const left: string[] = [];
     if (!server?.parts) return ['no server serves'];
     for (const { id, view } of this.log.operations) {
@@ -90,7 +90,7 @@ export class Observer {
 
   /** What must hold when everything has come to its end. */
   async checkEnd(): Promise<void> {
-    const { parts } = this.#world.servers.at(-1) ?? {};
+    const { parts } = this.#world.newestServer() ?? {};
     if (!parts) return;
     const rows = this.#world.database.prepare('SELECT name, record FROM clusters').all();
     const stored = new Map(rows.map((row) => [String(row.name), String(row.record)]));

@@ -1,7 +1,7 @@
 import { Problem } from '@seal/foundation';
 import type { Prng } from './prng.ts';
 import type { ScenarioOperation } from './scenario.ts';
-import type { ServerParts } from './server-life.ts';
+import type { ServerLife, ServerParts } from './server-life.ts';
 import type { World } from './world.ts';
 
 /** People who ask for the scenario's operations, cancel some, and resume what failed. They ask again when no answer comes. */
@@ -15,6 +15,8 @@ class Operator {
   readonly #operation: ScenarioOperation;
   readonly #prng: Prng;
   #resumesLeft: number;
+  /** The server whose answer is waited for. */
+  #asked: ServerLife | undefined;
 
   constructor(world: World, operation: ScenarioOperation, prng: Prng) {
     this.#world = world;
@@ -33,7 +35,8 @@ class Operator {
   #look(): void {
     if (this.#world.time.now >= this.#world.scenario.quietAt) return;
     const found = this.#found();
-    if (!found) this.#start();
+    if (this.#asked?.life.alive) this.#world.note('operator', 'waits for an answer');
+    else if (!found) this.#start();
     else if (found.view.finishedAt !== undefined && found.view.status !== 'SUCCEEDED' && this.#resumesLeft > 0) {
       this.#resumesLeft -= 1;
       this.#ask(`resume ${found.id}`, ({ starter }) => starter.resume(found.id, 'operator'));
@@ -55,7 +58,9 @@ class Operator {
     };
     const start = ({ starter, records }: ServerParts) => {
       const put = () => [records.put({ ...record, ...records.get(cluster) } as unknown as Parameters<typeof records.put>[0])];
-      return starter.start(cluster === '' ? { plan } : { plan, writes: put }, 'operator');
+      const { policy, skipNodes } = this.#operation;
+      const request = { requestedBy: 'operator', policy, skipNodes };
+      return starter.start(cluster === '' ? { plan } : { plan, writes: put }, request);
     };
     this.#ask(`start ${plan.id}`, start);
   }
@@ -70,12 +75,17 @@ class Operator {
   }
 
   #ask(what: string, request: (parts: ServerParts) => Promise<unknown>): void {
-    const parts = this.#world.reachableServer()?.parts;
-    if (!parts) return;
+    const server = this.#world.reachableServer();
+    if (!server?.parts) return;
+    this.#asked = server;
     this.#world.note('operator', what);
-    request(parts).then(
-      () => this.#world.note('operator', `${what}: done`),
+    request(server.parts).then(
+      () => {
+        this.#asked = undefined;
+        this.#world.note('operator', `${what}: done`);
+      },
       (error: unknown) => {
+        this.#asked = undefined;
         const { code, message } = Problem.from(error);
         this.#world.note('operator', `${what}: ${code} ${message}`);
         if (code === 'INTERNAL' || code === 'CONFLICT_REVISION')

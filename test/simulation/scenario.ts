@@ -1,4 +1,4 @@
-import { makePhases, type Plan, type PlanNode, type StepDraft } from '@seal/plan';
+import { makePhases, type OperationPolicy, type Plan, type PlanNode, type StepDraft } from '@seal/plan';
 import type { Prng } from './prng.ts';
 
 /** How a step's command behaves on its node. */
@@ -16,6 +16,9 @@ export interface Behaviour {
 
 export interface ScenarioOperation {
   readonly plan: Plan;
+  readonly policy: OperationPolicy;
+  /** Nodes that are left out from the start. */
+  readonly skipNodes: readonly string[];
   /** When it is asked for, ms. */
   readonly askedAt: number;
   readonly cancelledAt: number | undefined;
@@ -49,6 +52,8 @@ export function drawScenario(prng: Prng): Scenario {
     const askedAt = index === 0 ? 100 : prng.int(0, quietAt / 2);
     return {
       plan: drawPlan(prng, index, nodes, behaviours),
+      policy: drawPolicy(prng),
+      skipNodes: nodes.length > 1 && prng.chance(0.05) ? [prng.pick(nodes).id] : [],
       askedAt,
       cancelledAt: prng.chance(0.25) ? askedAt + prng.int(100, quietAt) : undefined,
       resumes: prng.int(0, 3),
@@ -86,7 +91,8 @@ function drawPlan(prng: Prng, index: number, nodes: readonly PlanNode[], behavio
       });
     });
     const parallelism = prng.chance(0.5) ? prng.int(1, nodes.length) : undefined;
-    return { name, title: name, steps, ...(parallelism ? { parallelism } : {}) };
+    const destructive = prng.chance(0.3);
+    return { name, title: name, destructive, steps, ...(parallelism ? { parallelism } : {}) };
   });
   // A plan has at least one step.
   const [first] = phases;
@@ -97,6 +103,16 @@ function drawPlan(prng: Prng, index: number, nodes: readonly PlanNode[], behavio
   }
   const kind = cluster === '' ? 'exec' : 'install';
   return { id, kind, cluster, baseRevision: 0, summary: id, nodes, phases: makePhases(id, phases) };
+}
+
+function drawPolicy(prng: Prng): OperationPolicy {
+  return {
+    onFailure: prng.pick(['fail-fast', 'continue']),
+    stallAction: prng.pick(['report', 'cancel']),
+    ...(prng.chance(0.3) ? { maxUnavailable: prng.pick(['1', '2', '50%']) } : {}),
+    ...(prng.chance(0.1) ? { timeoutSeconds: prng.pick([10, 40]) } : {}),
+    ...(prng.chance(0.3) ? { stallSeconds: prng.pick([3, 10]) } : {}),
+  };
 }
 
 function drawStep(prng: Prng, token: string, node: PlanNode): StepDraft {

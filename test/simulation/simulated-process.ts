@@ -70,7 +70,10 @@ export class SimulatedProcess {
 
   #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#end) return;
-    if (signal === 'SIGKILL' || !this.#run) return this.#finish({ type: 'vanished' }, 'killed');
+    if (signal === 'SIGKILL' || !this.#run) {
+      this.#finish({ type: 'vanished' }, 'killed');
+      return;
+    }
     const { onTerm } = this.#host.behaviour(this.#token);
     if (onTerm === 'ignores') return;
     const exitCode = onTerm === 'succeeds' ? 0 : 143;

@@ -13,8 +13,15 @@ export function simulatedStore(world: World, life: Life): Store {
     commit(batch) {
       const perform = () => {
         const done = store.commit(batch);
-        // A refused batch left nothing; one that was taken is there now.
-        return done.then(() => world.observer.committed(life.name, batch));
+        return done.then(
+          // A refused batch left nothing; one that was taken is there now.
+          () => world.observer.committed(life.name, batch),
+          (error: unknown) => {
+            // A server that was replaced has nothing left to do.
+            if (Problem.from(error).code === 'SERVER_EPOCH_STALE') life.end('ends: it was replaced');
+            throw error;
+          },
+        );
       };
       const refuse = () => (world.faults.happens('store-failure') ? new Problem('STORE_FAILED', 'simulated') : undefined);
       return life.call('store.commit', perform, { refuse });

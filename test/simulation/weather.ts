@@ -13,10 +13,9 @@ export function makeWeather(world: World): void {
       world.note('servers', `their clock jumps by ${jumpMs} ms`);
     }
     if (world.servers.length === 1 && world.faults.happens('two-servers')) {
-      const [old] = world.servers;
       world.startServer();
       world.note('servers', 'another one is started while the old one lives');
-      world.time.after(prng.int(1000, 40_000), () => old?.life.end('ended: it was replaced'));
+      world.time.after(prng.int(1000, 40_000), () => endReplaced(world));
     }
     world.time.after(prng.int(200, 2000), look);
   };
@@ -54,5 +53,11 @@ function strike(world: World, host: Host): void {
 function becomeQuiet(world: World): void {
   world.note('weather', 'quiet from here on');
   world.faults.quiet = true;
-  for (const old of world.servers.slice(0, -1)) old.life.end('ended: it was replaced');
+  endReplaced(world);
+}
+
+/** Of two servers that live, the one of the higher epoch stays. */
+function endReplaced(world: World): void {
+  const newest = world.newestServer();
+  for (const server of world.servers) if (server !== newest) server.life.end('ended: it was replaced');
 }

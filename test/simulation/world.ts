@@ -91,6 +91,14 @@ export class World {
     return server;
   }
 
+  /** Of the servers that live, the one that replaced the others. */
+  newestServer(): ServerLife | undefined {
+    return this.servers.reduce<ServerLife | undefined>(
+      (newest, one) => (one.epoch > (newest?.epoch ?? -1) ? one : newest),
+      undefined,
+    );
+  }
+
   /** The server that an agent reaches now: with two of them, either. */
   reachableServer(): ServerLife | undefined {
     const serving = this.servers.filter(({ parts }) => parts);
