@@ -26,6 +26,15 @@ test('the version is that of the label, else of Metadata', () => {
   });
 });
 
+test('an image that is an application or a patch makes no cluster', () => {
+  for (const kind of ['app-installer', 'patch'] as const)
+    assert.throws(() => chooseRuntime({ ...sampleImage, kind }), {
+      code: 'RUNTIME_UNSUPPORTED',
+      message: new RegExp(`kind "${kind}"`),
+    });
+  assert.equal(chooseRuntime({ ...sampleImage, kind: 'kube-installer' }).name, 'kubernetes');
+});
+
 const refused: readonly (readonly [
   title: string,
   label: string | undefined,

@@ -9,9 +9,15 @@ const label = 'cluster.alpha.sealer.io/cluster-runtime-type';
 /**
  * The cluster runtime of `image`: its label, else ClusterRuntime of its file Metadata, else kubernetes.
  *
- * Problems: RUNTIME_CONTRADICTION (label and Metadata differ), RUNTIME_UNSUPPORTED (k0s, k3s, unknown), IMAGE_INCOMPLETE.
+ * Problems: RUNTIME_CONTRADICTION (label and Metadata differ), RUNTIME_UNSUPPORTED (k0s, k3s, unknown, an image that makes no cluster),
+ * IMAGE_INCOMPLETE.
  */
 export function chooseRuntime(image: ImageFacts): ClusterRuntime {
+  if (image.kind !== undefined && image.kind !== 'kube-installer')
+    throw new Problem(
+      'RUNTIME_UNSUPPORTED',
+      `image ${image.reference} is of the kind "${image.kind}" and makes no cluster; this version runs images of the kind kube-installer`,
+    );
   const byLabel = image.labels[label] ?? image.labels.distribution;
   const byMetadata = readMetadata(image).ClusterRuntime;
   if (byLabel && byMetadata && byLabel !== byMetadata)

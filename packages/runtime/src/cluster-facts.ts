@@ -1,3 +1,4 @@
+import type { ImageApp, ImageKind } from '@seal/cluster-image';
 import type { Cluster } from '@seal/clusterfile';
 import type { LayerRef, NodeFacts } from '@seal/plan';
 
@@ -26,6 +27,12 @@ export interface ImageFacts {
   readonly env: Readonly<Record<string, string>>;
   /** CMD / CMDS of the Kubefile: shell lines. */
   readonly cmds: readonly string[];
+  /** What the image is for. Default: `kube-installer`. */
+  readonly kind?: ImageKind;
+  /** Applications below `application/apps/`. */
+  readonly apps?: readonly ImageApp[];
+  /** LAUNCH of the Kubefile: names of `apps`, started in this order once the cluster is up. */
+  readonly launch?: readonly string[];
   /** Every regular file and link of the rootfs, relative, sorted: "scripts/init-kube.sh". */
   readonly paths: readonly string[];
   /** Text of the small files a planner reads: Metadata, etc/kubeadm.yml, etc/k0s.yaml, … */

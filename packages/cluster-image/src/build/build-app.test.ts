@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256Digest } from '@seal/foundation';
 import { execa } from 'execa';
@@ -78,6 +79,17 @@ test('takes apps, launch and kind of the base image over, as sealer published th
     assert.deepEqual(readExtension(manifest, config).launch, ['a']);
     await build('FROM base:1\nCMDS ["echo"]\n');
     assert.deepEqual(readExtension((await store.inspect('test')).manifest, config).launch, []);
+  }));
+
+test('refuses to save apps as docker-archive, which has no place for them', () =>
+  inWorkshop(async ({ write, build, store, directory }) => {
+    await write({ 'a.yaml': '' });
+    await build('FROM scratch\nAPP web local://a.yaml\n');
+    await fails(
+      store.save('test', join(directory, 'x.tar'), 'docker-archive'),
+      'USAGE',
+      /no place for the apps of .*test:latest/,
+    );
   }));
 
 test('lets the user, then the label, say what an image is for', () =>

@@ -208,12 +208,6 @@ for (const format of ['oci-archive', 'docker-archive'] as const) {
     }));
 }
 
-test('refuses to save as docker-archive what that cannot hold', () =>
-  inRoom(async ({ store, directory, image }) => {
-    await image('x', { 'a.yaml': '' }, 'FROM scratch\nAPP web local://a.yaml\nLAUNCH web\n');
-    await fails(store.save('x', join(directory, 'x.tar'), 'docker-archive'), 'USAGE', /no place for the apps of .*x:latest/);
-  }));
-
 test('reads archives that are compressed, and refuses those that are no image, are cut or were altered', () =>
   inRoom(async ({ store, directory, image }) => {
     await image('x', { a: '1'.repeat(1000) });
