@@ -24,7 +24,7 @@ const program = new Command('seal-server')
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 ended as told, 2 wrong use, 3 bad configuration, 6 no permission, 7 cannot listen, 70 a bug.',
+    '\nExit codes: 0 ended as told, 2 wrong use, 3 bad configuration, 5 the state directory is in use or damaged, 6 no permission, 7 cannot listen, 70 a bug.',
   );
 
 main().catch((error: unknown) => {
