@@ -638,6 +638,38 @@ export const problemCodes = {
     summary: 'An archive unpacks to more bytes or entries than the limit; nothing of it was kept.',
     remedy: 'Split the layer, or do not use this image.',
   },
+  REGISTRY_UNREACHABLE: {
+    exit: 7,
+    grpc: 'UNAVAILABLE',
+    summary: 'A registry cannot be reached, cut every connection, or answered "busy" or "broken" until Seal gave up trying.',
+    remedy:
+      'Check name and port of the registry, and that it runs; a private certificate authority is given with --ca. What was moved already is not moved again.',
+  },
+  REGISTRY_UNAUTHORIZED: {
+    exit: 6,
+    grpc: 'UNAUTHENTICATED',
+    summary: 'A registry takes none of the credentials that are known for it; the message says which were tried.',
+    remedy: 'Log in with "sealctl registry login HOST", or check the name: registries also say this of images that do not exist.',
+  },
+  REGISTRY_DENIED: {
+    exit: 6,
+    grpc: 'PERMISSION_DENIED',
+    summary: 'A registry knows the user, who may not do this there.',
+    remedy: 'Log in as a user with the right to it, or use a repository of your own.',
+  },
+  REGISTRY_PROTOCOL: {
+    exit: 1,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A registry answered against the protocol, or with something that Seal refuses for safety; nothing of it was kept.',
+    remedy:
+      'Check that the address is that of a registry (OCI distribution or Docker registry API v2) and not of a proxy before it.',
+  },
+  REGISTRY_CONFIG_INVALID: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A file with registry settings or credentials cannot be read or written, or a credential helper failed.',
+    remedy: 'Correct the file that is named; its format is described in docs/registries.md.',
+  },
   ROOTFS_MOUNT_FAILED: {
     exit: 1,
     grpc: 'FAILED_PRECONDITION',

@@ -1,0 +1,49 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+import type { ImageStore } from '../store/image-store.ts';
+import { mediaTypes } from '../store/media-types.ts';
+
+/** Puts an image with layers of random bytes into a store; for tests. Gives the digest of its manifest. */
+export async function makeTestImage(
+  store: ImageStore,
+  reference: string,
+  layerBytes: readonly number[],
+  arch = 'amd64',
+): Promise<string> {
+  const tars = await Promise.all(layerBytes.map((size, index) => oneFileTar(`file-${index}`, randomBytes(size))));
+  const layers = [];
+  for (const tar of tars) {
+    const blob = await store.writeBlob([gzipSync(tar, { level: 1 })]);
+    layers.push({ mediaType: mediaTypes.layerGzip, digest: blob.digest, size: blob.sizeBytes });
+  }
+  const diffIds = tars.map((tar) => `sha256:${createHash('sha256').update(tar).digest('hex')}`);
+  const config = await writeJson(store, {
+    architecture: arch,
+    os: 'linux',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: diffIds },
+  });
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: { mediaType: mediaTypes.config, digest: config.digest, size: config.sizeBytes },
+    layers,
+  };
+  const { digest } = await writeJson(store, manifest);
+  await store.putReference(reference, digest);
+  return digest;
+}
+
+function writeJson(store: ImageStore, value: unknown) {
+  return store.writeBlob([Buffer.from(JSON.stringify(value))]);
+}
+
+async function oneFileTar(name: string, bytes: Buffer): Promise<Buffer> {
+  const tar = pack();
+  tar.entry({ name }, bytes);
+  tar.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
