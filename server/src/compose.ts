@@ -22,6 +22,7 @@ import { Material } from './secrets/material.ts';
 import { Sessions } from './session/sessions.ts';
 import { sqliteIdentityStore } from './store/identity-sqlite.ts';
 import { lockStateDirectory } from './store/lock-state-directory.ts';
+import { pruneOutputs } from './store/prune-outputs.ts';
 import { sqliteSavedPlans } from './store/saved-plans-sqlite.ts';
 import { openDatabase, SqliteStore } from './store/sqlite.ts';
 
@@ -68,6 +69,11 @@ export async function composeCore(config: ServerConfig, logger: Logger, version:
   const box = openSecretBox(path('secret.key'), { mayCreate: !existsSync(path('state.db')) });
   const database = openDatabase(path('state.db'));
   const store = new SqliteStore(database);
+  const pruned = pruneOutputs(database, {
+    operations: config.outputOperations,
+    since: ports.clock.now() - config.outputDays * 24 * 3600 * 1000,
+  });
+  if (pruned > 0) logger.info({ operations: pruned }, 'the output of old operations was removed');
   const identityStore = sqliteIdentityStore(database);
   const images = await openStore(path('images'), { orphanGraceSeconds });
   const identity = await ServerIdentity.open({ ...ports, pkiDirectory: path('pki'), addresses: [config.address] });

@@ -17,6 +17,10 @@ const schema = z.strictObject({
   heartbeatSeconds: z.number().int().min(1).max(300).default(15),
   /** How long an operation waits for a node that went away. */
   agentGraceSeconds: z.number().int().min(1).max(86_400).default(600),
+  /** Output of steps is kept of this many newest operations, … */
+  outputOperations: z.number().int().min(1).max(1_000_000).default(500),
+  /** … of each for this long. Applied when the server starts. */
+  outputDays: z.number().int().min(1).max(3650).default(30),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 

@@ -216,3 +216,41 @@ test('dropped ranges are known to the next agent', () =>
     assert.equal((await next.read(a, 1, 0, 1_000_000)).length, 8192);
     assert.equal((await stat(join(directory, 'a.1', 'stdout'))).size, 100_000);
   }));
+
+test('a step that writes without end keeps neither the output nor the outcome of another one waiting', () =>
+  withOutbox(async ({ outbox, write }) => {
+    const chunk = Buffer.alloc(32 * 1024);
+    const sent: string[] = [];
+    let endless = true;
+    const send = ({ step, attempt, stream, offset, data }: OutputChunk) => {
+      sent.push(step);
+      if (step === 'a' && endless && sent.length < 2000) write(a, chunk);
+      // The acknowledgement comes at once, so that the window never stays full.
+      void outbox.acknowledge({ step, attempt }, stream, offset + data.length);
+    };
+    outbox.begin(a);
+    outbox.begin(b);
+    write(a, Buffer.alloc(256 * 1024));
+    const connected = outbox.connected(send, 64 * 1024);
+    write(b, 'done\n');
+    outbox.end(b, { stdoutBytes: 5, stderrBytes: 0 });
+    await outbox.drain(b);
+    endless = false;
+    assert.ok(sent.includes('b'));
+    assert.ok(sent.length < 50, `${sent.length} chunks were sent before those of the other step were through`);
+    await connected;
+  }));
+
+test('in a window that stays full, streams take turns with every acknowledgement', () =>
+  withOutbox(async ({ outbox, write }) => {
+    const sent: OutputChunk[] = [];
+    outbox.begin(a);
+    outbox.begin(b);
+    for (const key of [a, b]) write(key, Buffer.alloc(200 * 1024));
+    await outbox.connected((chunk) => sent.push(chunk), 32 * 1024);
+    for (let index = 0; index < 5; index += 1) {
+      const last = sent.at(-1)!;
+      await outbox.acknowledge({ step: last.step, attempt: 1 }, 1, last.offset + last.data.length);
+    }
+    assert.equal(sent.map((chunk) => chunk.step).join(''), 'ababab');
+  }));

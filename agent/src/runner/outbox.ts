@@ -63,6 +63,8 @@ export class Outbox {
   #send: ((chunk: OutputChunk) => void) | undefined;
   #windowBytes = 0;
   #pumping: Promise<void> = Promise.resolve();
+  /** The pump that has not begun yet. */
+  #next: Promise<void> | undefined;
   #timer: (() => void) | undefined;
   #stopped = false;
 
@@ -142,8 +144,11 @@ export class Outbox {
 
   /** Sends what can be sent now. */
   pump(): Promise<void> {
-    this.#pumping = this.#pumping.then(() => this.#pumpOnce());
-    return this.#pumping;
+    this.#next ??= this.#pumping = this.#pumping.then(() => {
+      this.#next = undefined;
+      return this.#pumpOnce();
+    });
+    return this.#next;
   }
 
   stop(): void {
@@ -170,10 +175,13 @@ export class Outbox {
     try {
       const open: StreamState[] = [];
       for (const state of this.#streams.values()) if (await this.#hasMore(state)) open.push(state);
-      while (open.length > 0 && this.#send) {
+      // Acknowledgements make room while this goes on: without an end to it, one endless stream would keep outcomes and new streams waiting.
+      const turns = open.length + Math.ceil(this.#windowBytes / this.#limits.chunkBytes);
+      for (let turn = 0; turn < turns && open.length > 0 && this.#send; turn += 1) {
         const state = open.shift();
         if (state && (await this.#sendChunk(state))) open.push(state);
       }
+      if (open.length > 0 && this.#send) void this.pump();
       this.#wakeDrained((name) => this.#isAllSent(name));
     } catch (error) {
       this.#log.error({ err: error }, 'the output of steps cannot be read from the spool');
@@ -211,7 +219,14 @@ export class Outbox {
     this.#send({ ...state.key, stream: state.stream, offset, data, droppedBytes: offset - before });
     state.sent = offset + data.length;
     state.inFlight.push({ end: state.sent, bytes: data.length });
+    this.#goLast(state);
     return true;
+  }
+
+  /** The window that the next acknowledgement opens is another stream's. */
+  #goLast(state: StreamState): void {
+    const name = `${stepKeyText(state.key)}/${state.stream}`;
+    if (this.#streams.delete(name)) this.#streams.set(name, state);
   }
 
   /** Gives up the middle of a stream that grew too long; what was sent already is no loss. */

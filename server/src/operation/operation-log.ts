@@ -9,7 +9,7 @@ import {
   type OperationView,
   type Plan,
 } from '@seal/plan';
-import type { Store, StoredOperation, StoredOutput, Write } from '../store/store.ts';
+import type { OutputRange, Store, StoredOperation, StoredOutput, Write } from '../store/store.ts';
 
 /** An operation in memory. `view` is the fold of `events`. */
 export interface LoadedOperation {
@@ -154,9 +154,11 @@ export class OperationLog {
     return this.#enqueue('', []);
   }
 
-  /** Stores output of a step. Resolves when durable. */
-  appendOutput(output: StoredOutput): Promise<void> {
-    return this.#enqueue(output.operation, [{ kind: 'output', output }]);
+  /** Stores output of a step, and gives up what lies in `givenUp`. Resolves when durable. */
+  appendOutput(output: StoredOutput, givenUp?: OutputRange): Promise<void> {
+    const writes: Write[] = [{ kind: 'output', output }];
+    if (givenUp) writes.push({ kind: 'output-given-up', range: givenUp });
+    return this.#enqueue(output.operation, writes);
   }
 
   /** Tells `listener` whenever something of the operation became durable; the result ends that. */

@@ -30,6 +30,7 @@ export async function* watchOperation(
     yield { plan: (await log.read(id)).plan };
     let seq = Math.max(0, options.fromSeq - 1);
     let row = 0;
+    const gaps = new Gaps();
     while (!options.gone.aborted) {
       news.reset();
       const { finishedAt, seq: known } = (await log.read(id)).view;
@@ -40,7 +41,7 @@ export async function* watchOperation(
       if (options.outputs)
         for (;;) {
           const rows = await store.outputs(id, row, 64);
-          for (const entry of rows) yield { output: entry.output };
+          for (const entry of rows) yield { output: gaps.tell(entry.output) };
           row = rows.at(-1)?.row ?? row;
           if (rows.length < 64) break;
         }
@@ -53,6 +54,18 @@ export async function* watchOperation(
     }
   } finally {
     unsubscribe();
+  }
+}
+
+/** Says of each piece of output what is missing before it: dropped by the agent, or given up in the store since. */
+class Gaps {
+  readonly #ends = new Map<string, number>();
+
+  tell(output: StoredOutput): StoredOutput {
+    const key = `${output.step}/${output.attempt}/${output.stream}`;
+    const droppedBytes = output.offset - (this.#ends.get(key) ?? 0);
+    this.#ends.set(key, output.offset + output.data.byteLength);
+    return { ...output, droppedBytes };
   }
 }
 

@@ -1,23 +1,35 @@
 import type { agentProto } from '@seal/protocol';
 import type { OperationLog } from '../operation/operation-log.ts';
-import type { Store } from '../store/store.ts';
+import type { OutputRange, Store } from '../store/store.ts';
+
+/** Of a longer stream its first `headBytes` and at least its last `tailBytes` stay stored, at most twice as many. */
+export interface StoredOutputLimits {
+  readonly headBytes: number;
+  readonly tailBytes: number;
+}
+
+const mebibyte = 1024 * 1024;
+const defaultLimits: StoredOutputLimits = { headBytes: mebibyte, tailBytes: 2 * mebibyte };
 
 /**
  * Takes the output chunks of one session, in order, each byte once.
  *
  * INVARIANTS: per (step, attempt, stream) the accepted bytes have no gap that a chunk did not declare (`droppedBytes`) and no overlap;
  * what was stored by an earlier session or an earlier life of the server is not stored again. After a failed write nothing more is taken:
- * what follows would leave a hole.
+ * what follows would leave a hole. A step that writes without end takes at most head + 2 × tail and a chunk of each in the store; its agent
+ * is acknowledged everything.
  */
 export class OutputReceiver {
   readonly #log: OperationLog;
   readonly #store: Store;
+  readonly #limits: StoredOutputLimits;
   /** End of what is stored or about to be, per stream. */
   readonly #ends = new Map<string, Promise<number>>();
   #tail: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(log: OperationLog, store: Store) {
+  constructor(log: OperationLog, store: Store, limits = defaultLimits) {
+    this.#limits = limits;
     this.#log = log;
     this.#store = store;
   }
@@ -33,15 +45,11 @@ export class OutputReceiver {
       const gap = chunk.offset - end;
       // A duplicate, or a hole that the agent did not declare: the acknowledgement of `end` makes it go on from there.
       if (chunkEnd <= end || gap > chunk.droppedBytes) return end;
-      stored = this.#log.appendOutput({
-        operation,
-        step: chunk.step,
-        attempt: chunk.attempt,
-        stream: chunk.stream,
-        offset: Math.max(chunk.offset, end),
-        data: gap < 0 ? chunk.data.subarray(-gap) : chunk.data,
-        droppedBytes: Math.max(0, gap),
-      });
+      const { step, attempt, stream } = chunk;
+      const offset = Math.max(chunk.offset, end);
+      const data = gap < 0 ? chunk.data.subarray(-gap) : chunk.data;
+      const output = { operation, step, attempt, stream, offset, data, droppedBytes: Math.max(0, gap) };
+      stored = this.#log.appendOutput(output, this.#givenUp(chunk, end, chunkEnd));
       stored.catch((error: unknown) => {
         this.#failure ??= { error };
       });
@@ -51,6 +59,14 @@ export class OutputReceiver {
     const durable = next.then((end) => stored.then(() => end));
     this.#tail = Promise.allSettled([this.#tail, durable]);
     return durable;
+  }
+
+  /** The middle of a stream that has just grown by another tail. Depends on offsets alone, so every life of the server gives up the same. */
+  #givenUp({ step, attempt, stream }: agentProto.StepOutput, before: number, after: number): OutputRange | undefined {
+    const { headBytes, tailBytes } = this.#limits;
+    const tails = (end: number) => Math.floor((end - headBytes) / tailBytes);
+    if (tails(after) < 2 || tails(after) === tails(before)) return undefined;
+    return { step, attempt, stream, from: headBytes, to: headBytes + (tails(after) - 1) * tailBytes };
   }
 
   /** Resolves when everything taken so far is durable; rejects with the failure of the write that was not. */

@@ -22,6 +22,8 @@ const schema = `
 /** Opens (and makes, mode 0600) the database file; `:memory:` for tests. WAL with synchronous=FULL: a committed batch survives power loss. */
 export function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
+  // Before anything makes the file: only then can what is pruned be given back to the disk.
+  database.exec('PRAGMA auto_vacuum=INCREMENTAL;');
   database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000;');
   return database;
 }
@@ -176,6 +178,14 @@ export class SqliteStore implements Store {
           offset,
           data,
           droppedBytes,
+        );
+        return;
+      }
+      case 'output-given-up': {
+        const { step, attempt, stream, from, to } = write.range;
+        this.#run(
+          'DELETE FROM outputs WHERE step = ? AND attempt = ? AND stream = ? AND offset >= ? AND offset < ? AND offset + length(data) <= ?',
+          ...[step, attempt, stream, from, to, to],
         );
         return;
       }

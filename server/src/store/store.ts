@@ -21,6 +21,15 @@ export interface StoredOutput {
   readonly droppedBytes: number;
 }
 
+/** Bytes [from, to) of one stream of a step's output. */
+export interface OutputRange {
+  readonly step: string;
+  readonly attempt: number;
+  readonly stream: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface StoredSecret {
   readonly ref: string;
   /** Encrypted by the secret box; the store never sees plain values. */
@@ -33,6 +42,8 @@ export type Write =
   | { readonly kind: 'operation'; readonly operation: StoredOperation }
   | { readonly kind: 'event'; readonly event: OperationEvent }
   | { readonly kind: 'output'; readonly output: StoredOutput }
+  /** Gives up the stored pieces that lie wholly in the range. */
+  | { readonly kind: 'output-given-up'; readonly range: OutputRange }
   /** `expectRevision` is that of the record being replaced, 0 for a new one; another revision fails the batch with CONFLICT_REVISION. */
   | { readonly kind: 'cluster'; readonly record: ClusterRecord; readonly expectRevision: number }
   | { readonly kind: 'cluster-removed'; readonly name: string }
