@@ -22,7 +22,16 @@ export async function startRealServer(): Promise<RealServer> {
   const directory = mkdtempSync(join(tmpdir(), 'seal-attack-'));
   const [grpcPort, httpsPort] = [await freePort(), await freePort()];
   const config = {
-    ...{ address: '127.0.0.1', grpcPort, httpsPort, heartbeatSeconds: 15, agentGraceSeconds: 600, logLevel: 'error' as const },
+    ...{
+      address: '127.0.0.1',
+      grpcPort,
+      httpsPort,
+      heartbeatSeconds: 15,
+      agentGraceSeconds: 600,
+      outputOperations: 500,
+      outputDays: 30,
+      logLevel: 'error' as const,
+    },
     stateDirectory: directory,
     runDirectory: join(directory, 'run'),
     agentsDirectory: join(directory, 'agents'),
