@@ -7,7 +7,11 @@ import { policyChangeFromWire, policyFromWire, policyToWire } from './policy-wir
 
 const problem = { code: 'TIMEOUT', message: 'm', remedy: 'r', details: { a: 1 } } as const;
 const policy = {
-  ...{ onFailure: 'continue', maxUnavailable: '10%', timeoutSeconds: 60, stallSeconds: 30, stallAction: 'cancel' },
+  onFailure: 'continue',
+  maxUnavailable: '10%',
+  timeoutSeconds: 60,
+  stallSeconds: 30,
+  stallAction: 'cancel',
 } as const;
 /** Of every type one with all of its fields. */
 const bodies: { readonly [T in OperationEventBody['type']]: Omit<Extract<OperationEventBody, { type: T }>, 'type'> } = {
