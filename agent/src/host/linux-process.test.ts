@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FileSpool } from '../runner/file-spool.ts';
 import { command, LocalRunner, shellStep, testStep, withAgentDirectory } from '../testing/local-runner.ts';
+import { linuxProcesses } from './linux-process.ts';
 import { processStartTime } from './proc-stat.ts';
 
 test('a daemon that keeps the output open does not keep its step from finishing', () =>
@@ -62,4 +65,65 @@ test('a program that does not exist, or a shell builtin as program, fails with t
     assert.equal((await local.outcome('a')).problem?.code, 'COMMAND_NOT_FOUND');
     await local.runner.run(command(testStep('b', 'run-command', { argv: ['exit', '0'], env: {} })));
     assert.equal((await local.outcome('b')).problem?.code, 'COMMAND_NOT_FOUND');
+  }));
+
+/** The process of a shell script, begun; what a later agent finds of it in this boot, or in the next one. */
+async function begun(directory: string, script: string) {
+  const key = { step: 'a', attempt: 1 };
+  await new FileSpool(join(directory, 'spool')).create(key);
+  const processes = linuxProcesses({ spoolRoot: join(directory, 'spool'), runDirectory: join(directory, 'run') });
+  const process = await processes.prepare(key, { argv: ['/bin/sh', '-c', `echo begun >${directory}/begun; ${script}`], env: {} });
+  process.release();
+  while (!existsSync(join(directory, 'begun'))) await delay(10);
+  const found = async (bootId: string) => {
+    const result = await processes.find(key, { ...process.identity, bootId });
+    return 'end' in result ? result.end : undefined;
+  };
+  return { process, inThisBoot: () => found(process.identity.bootId), inTheNextBoot: () => found('the boot before') };
+}
+
+test('a command that the end of a shutdown has terminated is interrupted for the next boot; within a boot it just failed', () =>
+  withAgentDirectory(async (directory) => {
+    const { process: step, inThisBoot, inTheNextBoot } = await begun(directory, 'sleep 300 & wait');
+    step.signal('SIGTERM');
+    const end = await step.ended;
+    assert.deepEqual([end.type, 'exitCode' in end && end.exitCode], ['exited', 143]);
+    assert.deepEqual(await inThisBoot(), end);
+    assert.deepEqual(await inTheNextBoot(), { type: 'interrupted' });
+  }));
+
+test('a command that failed by itself before the host went down has failed for the next boot too', () =>
+  withAgentDirectory(async (directory) => {
+    const { process: step, inTheNextBoot } = await begun(directory, 'exit 7');
+    const end = await step.ended;
+    assert.deepEqual([end.type, 'exitCode' in end && end.exitCode], ['exited', 7]);
+    assert.deepEqual(await inTheNextBoot(), end);
+  }));
+
+test('a command that succeeded although it was told to end has succeeded', () =>
+  withAgentDirectory(async (directory) => {
+    const { process: step, inTheNextBoot } = await begun(directory, 'trap "exit 0" TERM; sleep 300 & wait');
+    step.signal('SIGTERM');
+    assert.equal((await step.ended).type, 'exited');
+    assert.equal((await inTheNextBoot())?.type, 'exited');
+  }));
+
+test('a step that fails while the host is shutting down has no outcome, and is lost for the agent after the boot', () =>
+  withAgentDirectory(async (directory) => {
+    const bin = join(directory, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'systemctl'), '#!/bin/sh\necho stopping\nexit 1\n', { mode: 0o755 });
+    const first = await LocalRunner.open({ directory });
+    const args = { argv: ['/bin/sh', '-c', 'exit 1'], env: { PATH: `${bin}:/usr/bin:/bin` } };
+    await first.runner.run(command(testStep('a', 'run-command', args)));
+    const spool = join(directory, 'spool', 'a.1');
+    const ended = () =>
+      existsSync(spool) && readdirSync(spool).some((name) => /^exit \d/.test(readFileSync(join(spool, name), 'latin1')));
+    while (!ended()) await delay(10);
+    await delay(300); // longer than the agent takes to see the end of its child
+    assert.deepEqual(first.runner.states(), [{ step: 'a', attempt: 1, state: 'running' }]);
+    assert.deepEqual(first.runner.unacknowledged(), []);
+    await LocalRunner.closeAll(directory);
+    const second = await LocalRunner.open({ directory });
+    assert.deepEqual(second.runner.states(), [{ step: 'a', attempt: 1, state: 'lost' }]);
   }));

@@ -15,13 +15,18 @@ import { readEndFile, resetEndFile } from './process-end-file.ts';
 /**
  * Waits for the agent's word on descriptor 3 before it runs the command, and writes how that ended. The agent's death closes the descriptor:
  * then the command never runs. Signals to the group reach command and wrapper alike; the wrapper outlives TERM to write the exit code.
+ * Of a command that failed it writes too whether a TERM came or the host is shutting down (docs of readEndFile).
  */
 const wrapper = `
 _seal_end=$1.$$; shift
 if ! read -r _seal_go <&3; then printf 'never-ran end' 1<>"$_seal_end"; exit 0; fi
-trap : TERM INT HUP QUIT
+_seal_mark=
+trap '_seal_mark=" term"' TERM
+trap : INT HUP QUIT
 "$@" 3<&-
-printf 'exit %s end' "$?" 1<>"$_seal_end"
+_seal_code=$?
+if [ "$_seal_code" != 0 ] && [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then _seal_mark=" stopping"; fi
+printf 'exit %s%s end' "$_seal_code" "$_seal_mark" 1<>"$_seal_end"
 `;
 
 const pollMs = 200;
@@ -116,9 +121,10 @@ function own(child: ChildProcess, endFile: string): StepProcess {
 }
 
 async function find(identity: ProcessIdentity, endFile: string): Promise<FoundProcess> {
-  const isAlive = identity.bootId === bootId() && processStartTime(identity.pid) === identity.startTime;
+  const isThisBoot = identity.bootId === bootId();
+  const isAlive = isThisBoot && processStartTime(identity.pid) === identity.startTime;
   // Looked at before the file is read: a process that ends between the two is found ended.
-  const written = await readEndFile(endFile);
+  const written = await readEndFile(endFile, isThisBoot);
   if (written || !isAlive) return { end: written ?? { type: 'vanished' } };
   return { running: watch(identity, endFile) };
 }
@@ -128,7 +134,7 @@ function watch(identity: ProcessIdentity, endFile: string): StepProcess {
   const stop = new AbortController();
   const look = async (): Promise<ProcessEnd> => {
     while (processStartTime(identity.pid) === identity.startTime) {
-      const written = await readEndFile(endFile);
+      const written = await readEndFile(endFile, true);
       if (written) return written;
       await delay(pollMs, undefined, { signal: stop.signal });
     }
@@ -149,7 +155,7 @@ function watch(identity: ProcessIdentity, endFile: string): StepProcess {
 }
 
 async function endOf(endFile: string): Promise<ProcessEnd> {
-  return (await readEndFile(endFile)) ?? { type: 'vanished' };
+  return (await readEndFile(endFile, true)) ?? { type: 'vanished' };
 }
 
 /**

@@ -9,12 +9,16 @@ export function resetEndFile(path: string): Promise<void> {
   return writeFile(path, `${' '.repeat(63)}\n`, { mode: 0o600 });
 }
 
-/** What the wrapper wrote about the end of its command; undefined when it wrote nothing (yet). */
-export async function readEndFile(path: string): Promise<ProcessEnd | undefined> {
+/**
+ * What the wrapper wrote about the end of its command; undefined when it wrote nothing (yet). A failure is an interruption when the host was
+ * stopping (`stopping`), or when its TERM (`term`) is of an earlier boot: at the end of a shutdown every process is sent one.
+ */
+export async function readEndFile(path: string, isThisBoot: boolean): Promise<ProcessEnd | undefined> {
   const text = await readOrNothing(path);
   if (text.startsWith('never-ran end')) return { type: 'never-ran' };
-  const match = /^exit (\d+) end/.exec(text);
+  const match = /^exit (\d+)( term| stopping)? end/.exec(text);
   if (!match) return undefined;
+  if (match[2] === ' stopping' || (match[2] === ' term' && match[1] !== '0' && !isThisBoot)) return { type: 'interrupted' };
   const { mtimeMs } = await stat(path);
   return { type: 'exited', exitCode: Number(match[1]), at: Math.floor(mtimeMs) };
 }

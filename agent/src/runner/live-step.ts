@@ -35,6 +35,7 @@ type Outcome = Omit<Finished, 'stdoutBytes' | 'stderrBytes' | 'durationMs'>;
  * INVARIANTS:
  * - `started` is written before the process is released or the handler called.
  * - After `end` nothing new begins; a process is told TERM, after the grace KILL, and its group is empty of ours when `run` resolves.
+ * - A process that a shutdown of the host interrupted has no outcome: it is found lost after the boot. Until then it counts as running.
  * - After `stop` neither `run` nor `adopt` states an outcome: they reject with AgentStopping; processes go on untouched.
  */
 export class LiveStep {
@@ -63,7 +64,7 @@ export class LiveStep {
     return this.#reportedStart;
   }
 
-  /** Does the step. Rejects only after `stop`. */
+  /** Does the step. Rejects only after `stop` and when the host shuts down. */
   async run(work: StepWork): Promise<Finished> {
     let release: (() => void) | undefined;
     try {
@@ -77,7 +78,7 @@ export class LiveStep {
     }
   }
 
-  /** Goes on with a process that an earlier run of the agent began. Rejects only after `stop`. */
+  /** Goes on with a process that an earlier run of the agent began. Rejects like `run`. */
   async adopt(process: StepProcess, startedAt: number, okExitCodes: readonly number[], ending?: EndingReason): Promise<Finished> {
     this.#startedAt = startedAt;
     this.#reportedStart = true;
@@ -198,6 +199,10 @@ export class LiveStep {
     const end = await this.#endOf(process);
     signal.removeEventListener('abort', terminate);
     cancelKill?.();
+    if (end.type === 'interrupted' && !this.#ending) {
+      this.#stopping = true;
+      throw new AgentStopping();
+    }
     if (this.#ending) process.signal('SIGKILL'); // what its group may still hold
     return this.#judge(end, okExitCodes, probe);
   }

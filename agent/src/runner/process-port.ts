@@ -22,11 +22,12 @@ export interface ProcessIdentity {
 
 /**
  * How a step's process ended. `never-ran`: its command was certainly not begun. `vanished`: it is gone and left no exit code
- * (killed, or the host went down).
+ * (killed, or the host went down). `interrupted`: it failed because the host was shutting down, so its exit code says nothing.
  */
 export type ProcessEnd =
   | { readonly type: 'exited'; readonly exitCode: number; readonly at: number }
   | { readonly type: 'never-ran' }
+  | { readonly type: 'interrupted' }
   | { readonly type: 'vanished' };
 
 /** A process of a step that exists or has existed. */
