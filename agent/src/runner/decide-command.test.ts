@@ -80,3 +80,14 @@ test('doubt is resolved by the effect: idempotent runs again, guarded asks first
   assert.deepEqual(verdicts('guarded'), ['SUCCEEDED', 'run', 'UNKNOWN', 'UNKNOWN']);
   assert.deepEqual(verdicts('irreversible'), ['SUCCEEDED', 'UNKNOWN', 'UNKNOWN', 'UNKNOWN']);
 });
+
+test('a success holds for every higher attempt, also after one that was lost before it could say so', () => {
+  assert.equal(decide(3, [entry(1, 'SUCCEEDED'), entry(2)]), 'repeat-outcome');
+  assert.equal(decide(3, [entry(1, 'SUCCEEDED'), entry(2)], { neverRan: true }), 'repeat-outcome');
+});
+
+test('an attempt in doubt that ended before it began leaves the doubt to the next one', () => {
+  const doubtful = entry(2, 'CANCELLED');
+  const inDoubt = { ...doubtful, accepted: { ...doubtful.accepted, inDoubt: true } };
+  assert.equal(decide(3, [entry(1), inDoubt]), 'resolve-doubt');
+});

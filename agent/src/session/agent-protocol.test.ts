@@ -208,9 +208,41 @@ test('commands of a server that was replaced are refused, those of the newer one
     const { finished } = await server.wait((message) => message.finished);
     assert.equal(finished?.problem?.code, 'SERVER_EPOCH_STALE');
     assert.ok(!existsSync(join(directory, 'ran')));
+    protocol.disconnected();
+    await server.connect({ epoch: 4 });
     await server.run(shellStep('a', `touch ${directory}/ran`), 1, 4);
     await server.wait((message) => message.finished, 2);
     assert.ok(existsSync(join(directory, 'ran')));
+  }));
+
+test('a server that was replaced is told no outcome, and what it acknowledges stays', () =>
+  withAgent(async ({ server, protocol, local }) => {
+    await server.connect({ epoch: 4 });
+    await server.run(shellStep('a', 'echo hello'), 1, 4);
+    await server.wait(({ finished }) => finished);
+    protocol.disconnected();
+    const before = server.messages.length;
+    await server.connect({ epoch: 3 });
+    await protocol.receive({ finishedAck: { step: 'a', attempt: 1 } });
+    await protocol.receive({ outputAck: { step: 'a', attempt: 1, stream: 1, offset: 6 } });
+    assert.deepEqual(kinds(server.messages.slice(before)), ['hello']);
+    assert.equal((await local.spool.list()).length, 1);
+    protocol.disconnected();
+    await server.connect({ epoch: 4 });
+    await server.wait(({ finished }) => finished, 2);
+  }));
+
+test('output that the window holds back goes out before the outcome', () =>
+  withAgent(async ({ server, protocol }) => {
+    await server.connect({ outputWindowBytes: 10 });
+    await server.run(shellStep('a', 'printf 0123456789abcdef'));
+    await server.wait(({ output }) => output);
+    const first = server.messages.find(({ output }) => output)?.output;
+    assert.equal(first?.data.length, 10);
+    assert.ok(!server.messages.some(({ finished }) => finished));
+    await protocol.receive({ outputAck: { step: 'a', attempt: 1, stream: 1, offset: 10 } });
+    await server.wait(({ finished }) => finished);
+    assert.deepEqual(kinds(server.messages).slice(-3), ['output', 'output', 'finished']);
   }));
 
 test('the facts are reported when the last running step has ended', () =>

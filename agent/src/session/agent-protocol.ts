@@ -105,6 +105,7 @@ export class AgentProtocol implements StepReports {
     if (message.welcome) return this.#welcome(message.welcome);
     if (message.run) return this.#run(message.run);
     if (message.cancel) return runner.cancel(keyOf(message.cancel), message.cancel.epoch);
+    if ((message.outputAck || message.finishedAck) && !this.#welcomed) return;
     if (message.outputAck) {
       const { stream, offset } = message.outputAck;
       return outbox.acknowledge(keyOf(message.outputAck), stream === 2 ? 2 : 1, offset);
@@ -123,7 +124,8 @@ export class AgentProtocol implements StepReports {
     const { runner, outbox, clock, log } = this.#ports;
     const { epoch, nodeId, nodeName, serverVersion } = welcome;
     const current = runner.noticeEpoch(epoch);
-    if (!current) log.error({ epoch }, 'this server has been replaced by a newer one: its commands are refused');
+    // Nothing is told to it, no acknowledgement of it counts, and the connection is given up as one that was never welcomed.
+    if (!current) return log.error({ epoch }, 'this server has been replaced by a newer one: its commands are refused');
     log.info({ nodeId, nodeName, serverVersion, epoch, skewMs: clock.now() - welcome.nowMs }, 'connected to the server');
     this.#onWelcome?.(welcome);
     this.#beat((welcome.heartbeatSeconds || defaultHeartbeatSeconds) * 1000);
@@ -156,7 +158,8 @@ export class AgentProtocol implements StepReports {
 
   async #sendOutcome(key: StepKey, finished: Finished): Promise<void> {
     const session = this.#send;
-    if (!session || !this.#welcomed) return;
+    const isRefusal = finished.problem?.code === 'SERVER_EPOCH_STALE';
+    if (!session || !(this.#welcomed || isRefusal)) return;
     await this.#ports.outbox.drain(key);
     // A newer session has begun to send it by itself.
     if (this.#send !== session) return;
