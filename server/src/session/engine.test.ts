@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { systemClock } from '@seal/foundation';
+import { type Problem, systemClock } from '@seal/foundation';
 import { makePhases, type NodeFacts, type Plan, type StepDraft } from '@seal/plan';
 import type { agentProto } from '@seal/protocol';
 import { ClusterRecords } from '../operation/cluster-records.ts';
 import { OperationLog } from '../operation/operation-log.ts';
+import { OperationStarter } from '../operation/start-operation.ts';
 import { watchOperation } from '../operation/watch-operation.ts';
 import { Executor } from '../scheduler/executor.ts';
 import { openDatabase, SqliteStore } from '../store/sqlite.ts';
@@ -232,5 +233,36 @@ describe('the engine', () => {
     const life = new Life(openDatabase(':memory:'), 1);
     const agent = await life.agent([{ step: 'feedfeedfeedfeed', attempt: 1, state: 'running' }]);
     assert.equal((await agent.next('cancel')).step, 'feedfeedfeedfeed');
+  });
+
+  it('sends the present attempt to an agent that speaks of a lower one only', async () => {
+    const life = new Life(openDatabase(':memory:'), 1);
+    const agent = await life.agent();
+    await life.log.create(stored(planOf(step('one'))), 'me', []);
+    life.executor.start('op-1');
+    const id = (await agent.next('run')).step?.id ?? '';
+    agent.session.closed();
+    const lost = await life.agent([{ step: id, attempt: 1, state: 'lost' }]);
+    assert.equal((await lost.next('run')).attempt, 2);
+    lost.session.closed();
+    // The second attempt never arrived; the outcome of the first, found late, does not stand in its way.
+    const late = await life.agent([{ step: id, attempt: 1, state: 'finished' }]);
+    assert.equal((await late.next('run')).attempt, 2);
+    await late.finish(id, 2);
+    assert.equal(await untilFinished(life), 'SUCCEEDED');
+  });
+
+  it('begins no second operation of a cluster while the first is being recorded', async () => {
+    const life = new Life(openDatabase(':memory:'), 1);
+    const records = new ClusterRecords(life.store);
+    const random = { bytes: (count: number) => new Uint8Array(count), fraction: () => 0 };
+    const starter = new OperationStarter({ log: life.log, records, executor: life.executor, clock: systemClock, random });
+    const plan = { ...planOf(step('one')), cluster: 'demo', kind: 'install' as const };
+    const asked = await Promise.allSettled([starter.start({ plan }, 'me'), starter.start({ plan }, 'you')]);
+    assert.deepEqual(
+      asked.map((answer) => (answer.status === 'fulfilled' ? answer.status : (answer.reason as Problem).code)),
+      ['fulfilled', 'OPERATION_IN_PROGRESS'],
+    );
+    await life.executor.stop();
   });
 });

@@ -25,6 +25,17 @@ describe('the SQLite store', () => {
     assert.equal(await store.operation('op-1'), undefined);
   });
 
+  it('refuses the writes of a server that another one has replaced', async () => {
+    const database = openDatabase(':memory:');
+    const [old, next] = [new SqliteStore(database), new SqliteStore(database)];
+    await old.nextEpoch();
+    await old.commit([operation('op-1', 1)]);
+    await next.nextEpoch();
+    await assert.rejects(old.commit([event('op-1', 1, 'operation-started')]), { code: 'SERVER_EPOCH_STALE' });
+    await next.commit([event('op-1', 1, 'operation-started')]);
+    assert.equal((await next.events('op-1')).length, 1);
+  });
+
   it('finds operations that have not ended, oldest first, and resumed ones again', async () => {
     const store = open();
     await store.commit([operation('op-2', 2), operation('op-1', 1), event('op-1', 1, 'operation-started')]);
