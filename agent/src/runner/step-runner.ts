@@ -208,21 +208,8 @@ export class StepRunner {
     const at = clock.now();
     const writes: Promise<void>[] = [];
     if (journal.epoch < epoch) writes.push(journal.append({ type: 'epoch', epoch }));
-    writes.push(
-      journal.append({
-        type: 'accepted',
-        step: step.id,
-        attempt,
-        at,
-        epoch,
-        operation,
-        kind,
-        effect,
-        timeoutSeconds,
-        bootId,
-        inDoubt,
-      }),
-    );
+    const accepted = { step: step.id, attempt, at, epoch, operation, kind, effect, timeoutSeconds, bootId, inDoubt };
+    writes.push(journal.append({ type: 'accepted', ...accepted }));
     await Promise.all(writes);
     if (superseded && superseded.attempt < attempt && !superseded.finished) await this.#settleSuperseded(superseded, at);
   }

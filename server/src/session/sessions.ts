@@ -9,6 +9,7 @@ import { secretsOf } from './secret-refs.ts';
 import { SeenFacts, type SeenNodeFacts } from './seen-facts.ts';
 import type { AgentLink, SessionsOptions } from './session-ports.ts';
 import { StepActivity } from './step-activity.ts';
+import { untilTold } from './until-told.ts';
 
 export type { AgentLink, SessionLogger, SessionsOptions } from './session-ports.ts';
 
@@ -113,17 +114,8 @@ export class Sessions implements StepSender {
     if (!session?.helloSeen) return;
     const before = this.#facts.of(nodeId);
     session.link.send({ reportFacts: {} });
-    await new Promise<void>((resolve) => {
-      const finish = () => {
-        cancel();
-        unsubscribe();
-        resolve();
-      };
-      const cancel = this.#options.clock.setTimer(timeoutMs, finish);
-      const unsubscribe = this.subscribe(() => {
-        if (this.#facts.of(nodeId) !== before || !this.isConnected(nodeId)) finish();
-      });
-    });
+    const isOver = () => this.#facts.of(nodeId) !== before || !this.isConnected(nodeId);
+    await untilTold((listener) => this.subscribe(listener), isOver, this.#options.clock, timeoutMs);
   }
 
   /** Ends a node's session, for a node whose enrolment was taken away. */
