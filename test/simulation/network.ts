@@ -65,7 +65,7 @@ export class Network {
     const unreachable = () => close(new Problem('SERVER_UNREACHABLE', 'no connection to the server'));
     const connect = () => {
       if (closed || !life.alive) return;
-      const server = this.world.reachableServer();
+      const server = this.world.reachableServer(node.id);
       if (!server || this.isBlocked(node.id, 'to-server') || this.isBlocked(node.id, 'to-agent')) return unreachable();
       stream = this.#stream(life, server, node, { message: events.message, closed: close });
       for (const message of unsent) stream.toServer(message);

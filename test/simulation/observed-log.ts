@@ -18,6 +18,8 @@ export interface ObservedOperation {
   readonly id: string;
   readonly plan: Plan;
   readonly view: OperationView;
+  /** When its log grew last, ms. */
+  changedAt: number;
   /** When people resumed it. */
   readonly resumedAt: number[];
 }
@@ -55,7 +57,7 @@ export class ObservedLog {
     if (plan.cluster !== '' && others.length > 0)
       this.#violated('one-writer', `${id} was begun while ${others[0]?.id} changes cluster ${plan.cluster}`);
     if (this.operations.some((other) => other.plan.id === plan.id)) this.#violated('one-plan', `${plan.id} was recorded twice`);
-    this.operations.push({ id, plan, view: emptyOperationView(id, plan), resumedAt: [] });
+    this.operations.push({ id, plan, view: emptyOperationView(id, plan), resumedAt: [], changedAt: this.#world.time.now });
   }
 
   event(who: string, event: OperationEvent): void {
@@ -72,6 +74,7 @@ export class ObservedLog {
     if (event.type === 'resume-requested') operation.resumedAt.push(this.#world.time.now);
     const before = event.type === 'step-dispatched' ? view.steps.get(event.step)?.status : undefined;
     applyEvent(view, event);
+    operation.changedAt = this.#world.time.now;
     // What was in flight and was lost is only sent again.
     if (event.type === 'step-dispatched' && before === 'PENDING') this.#checkBegin(operation, event.step);
   }

@@ -17,11 +17,16 @@ export interface KnownStep {
   readonly effect: 'idempotent' | 'guarded' | 'irreversible';
 }
 
+/** Longer than any call of a port or message takes when nothing goes wrong. */
+const idleMs = 30_000;
+
 /** Sees everything at once, and says at each event whether what must hold holds. */
 export class Observer {
   readonly log: ObservedLog;
   readonly #world: World;
   readonly #steps = new Map<string, KnownStep>();
+  /** When the server or an agent was last away, once it is quiet. */
+  #restlessAt = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -55,6 +60,24 @@ export class Observer {
 
   runBegins(host: Host, run: Run, earlier: readonly Run[]): void {
     checkRun(this.#world, host, this.stepOf(run.token), run, earlier);
+  }
+
+  /**
+   * Called when nothing goes wrong any more: an operation that could go on goes on at once, whatever limit of time would move it later.
+   * A step that was sent is known to its agent.
+   */
+  checkIdle(): void {
+    const world = this.#world;
+    const { now } = world.time;
+    const isCalm = world.newestServer()?.parts && [...world.agents.values()].every(({ isConnected }) => isConnected);
+    if (!isCalm) this.#restlessAt = now;
+    for (const { id, view, changedAt } of this.log.operations) {
+      if (view.finishedAt !== undefined || now - Math.max(changedAt, this.#restlessAt) < idleMs) continue;
+      const inFlight = [...view.steps.values()].filter(({ status }) => status === 'DISPATCHED' || status === 'STARTED');
+      const unknown = inFlight.find((step) => !world.hosts.get(step.node)?.journal.state.get(step.id, step.attempt));
+      if (inFlight.length === 0) world.violated('idle', `operation ${id} is ${view.status}, and nobody goes on with it`);
+      if (unknown) world.violated('idle', `operation ${id} waits for step ${unknown.id}, which its agent never got`);
+    }
   }
 
   /** What has not come to its end yet; empty when the world may end. */

@@ -17,7 +17,9 @@ describe('a planted bug is caught by the simulation', () => {
         assert.deepEqual([again.violation, again.traceHash], [run.violation, run.traceHash], 'it replays');
         assert.equal((await simulate({ seed })).violation, undefined, 'without the bug the same seed is well');
         const needs = await shrink(run, { mutant });
-        context.diagnostic(`seed ${seed}: ${run.violation.invariant}: ${run.violation.message} (needs ${needs.join(', ') || 'no fault'})`);
+        context.diagnostic(
+          `seed ${seed}: ${run.violation.invariant}: ${run.violation.message} (needs ${needs.join(', ') || 'no fault'})`,
+        );
         return;
       }
       assert.fail(`not caught within ${seeds} seeds`);

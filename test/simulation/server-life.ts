@@ -7,7 +7,7 @@ import { Executor } from '../../server/src/scheduler/executor.ts';
 import { type AgentLink, Sessions } from '../../server/src/session/sessions.ts';
 import { Life } from './life.ts';
 import type { Prng } from './prng.ts';
-import { simulatedStore } from './simulated-store.ts';
+import { type Disk, simulatedStore } from './simulated-store.ts';
 import type { World } from './world.ts';
 
 /** What of a server its operators and agents reach. */
@@ -26,6 +26,7 @@ export class ServerLife {
   /** Undefined until it serves. */
   parts: ServerParts | undefined;
   epoch = 0;
+  readonly disk: Disk = { copied: undefined };
 
   constructor(world: World, number: number, prng: Prng) {
     this.#world = world;
@@ -45,7 +46,7 @@ export class ServerLife {
     const { clock, name } = this.life;
     const random = this.#prng.fork('ids');
     const logger = world.logger(name);
-    const store = simulatedStore(world, this.life);
+    const store = simulatedStore(world, this.life, this.disk);
     const epoch = await store.nextEpoch();
     this.epoch = epoch;
     const records = new ClusterRecords(store);

@@ -62,6 +62,7 @@ function goesOn(world: World): boolean {
   const { now, events } = world.time;
   if (events > mostEvents) world.violated('rest', `${events} events and no end`);
   if (!world.faults.quiet || events % 8 !== 0) return true;
+  world.observer.checkIdle();
   const left = world.observer.unfinished();
   if (left.length === 0) return false;
   if (now > world.scenario.quietAt + restMs) world.violated('ends', left.join('; '));

@@ -87,7 +87,7 @@ export function openStream({ network, life, server, node, events, onEnd }: Strea
     nodeName: node.name,
     send: (message) => {
       if (!serverOpen || !server.life.point('link.send')) return;
-      world.observer.serverSends(server.life.name, node.id, message);
+      if (!server.disk.copied) world.observer.serverSends(server.life.name, node.id, message);
       const sent = world.mutant.toAgent?.(message) ?? message;
       down.put(() => {
         if (!agentOpen || !life.alive) return;

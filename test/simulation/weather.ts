@@ -13,8 +13,13 @@ export function makeWeather(world: World): void {
       world.note('servers', `their clock jumps by ${jumpMs} ms`);
     }
     if (world.servers.length === 1 && world.faults.happens('two-servers')) {
-      world.startServer();
-      world.note('servers', 'another one is started while the old one lives');
+      const [old] = world.servers;
+      if (old?.parts && prng.chance(0.5)) world.copyServer(old);
+      else world.startServer();
+      world.note(
+        'servers',
+        old?.disk.copied ? 'a copy of one goes on beside its successor' : 'another one is started while the old one lives',
+      );
       world.time.after(prng.int(1000, 40_000), () => endReplaced(world));
     }
     world.time.after(prng.int(200, 2000), look);

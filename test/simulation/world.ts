@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { AgentLife } from './agent-life.ts';
+import { copyDatabase } from './copy-database.ts';
 import type { FaultKind } from './faults.ts';
 import { Faults } from './faults.ts';
 import { Host } from './host.ts';
@@ -91,17 +92,25 @@ export class World {
     return server;
   }
 
+  /** A server is copied with its machine and disk: the copy goes on with what it knows, while another server takes its place. */
+  copyServer(server: ServerLife): void {
+    server.disk.copied = copyDatabase(this.database);
+    for (const nodeId of this.hosts.keys()) this.network.reset(nodeId);
+    this.startServer();
+  }
+
   /** Of the servers that live, the one that replaced the others. */
   newestServer(): ServerLife | undefined {
     return this.servers.reduce<ServerLife | undefined>(
-      (newest, one) => (one.epoch > (newest?.epoch ?? -1) ? one : newest),
+      (newest, one) => (!one.disk.copied && one.epoch > (newest?.epoch ?? -1) ? one : newest),
       undefined,
     );
   }
 
-  /** The server that an agent reaches now: with two of them, either. */
-  reachableServer(): ServerLife | undefined {
-    const serving = this.servers.filter(({ parts }) => parts);
+  /** The server that a node or a person reaches now: with two of them, either. A copy is reached only by agents that know of a newer one. */
+  reachableServer(nodeId?: string): ServerLife | undefined {
+    const epochSeen = (nodeId && this.hosts.get(nodeId)?.journal.state.epoch) || 0;
+    const serving = this.servers.filter(({ parts, disk, epoch }) => parts && (!disk.copied || epoch < epochSeen));
     return serving.length > 1 ? this.prng.pick(serving) : serving[0];
   }
 
