@@ -7,7 +7,13 @@ export interface CapturedOptions {
   readonly home?: string;
   /** Answers to questions, in order; without them there is no terminal to ask on. */
   readonly answers?: readonly string[];
+  /** What comes on stdin. */
+  readonly input?: string;
   readonly clock?: Clock;
+  /** Default: one that is not there. */
+  readonly localSocket?: string;
+  /** Default 1000. */
+  readonly uid?: number;
   /** Gets the function that does what Ctrl-C does. */
   readonly onInterruptible?: (interrupt: () => void) => void;
   /** Sees each piece of stdout as it is written. */
@@ -43,11 +49,18 @@ export async function capturedRun(argv: readonly string[], options: CapturedOpti
     env: options.env ?? {},
     clock: options.clock ?? systemClock,
     home: options.home ?? '/nonexistent',
-    uid: 1000,
+    uid: options.uid ?? 1000,
+    localSocket: options.localSocket ?? '/nonexistent/server.sock',
     canAsk: options.answers !== undefined,
     async ask(question) {
       questions.push(question);
       return answers.shift() ?? '';
+    },
+    async askSecret(question) {
+      return io.ask(question);
+    },
+    async readInput() {
+      return options.input ?? '';
     },
     onInterrupt(callback) {
       interrupts.add(callback);

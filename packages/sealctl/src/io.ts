@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
-import { type Clock, systemClock } from '@seal/foundation';
+import { Writable } from 'node:stream';
+import { type Clock, Problem, systemClock } from '@seal/foundation';
 
 export interface OutputStream {
   write(text: string): unknown;
@@ -16,10 +17,16 @@ export interface Io {
   readonly clock: Clock;
   readonly home: string;
   readonly uid: number;
+  /** Where the socket of a server on this machine is. */
+  readonly localSocket: string;
   /** Whether somebody can be asked. */
   readonly canAsk: boolean;
-  /** Shows the question on stderr and gives the line that was typed. */
+  /** Shows the question on stderr and gives the line that was typed; nothing when Ctrl-C or Ctrl-D was the answer. */
   ask(question: string): Promise<string>;
+  /** As ask, for what nobody may read on the screen. */
+  askSecret(question: string): Promise<string>;
+  /** All of stdin as text. Problem: USAGE when it is longer than `maximumBytes`. */
+  readInput(maximumBytes: number): Promise<string>;
   /** Calls back on Ctrl-C (SIGINT) and SIGTERM instead of ending the process, until the returned function is called. */
   onInterrupt(callback: () => void): () => void;
 }
@@ -33,14 +40,52 @@ export function processIo(home: string): Io {
     clock: systemClock,
     home,
     uid: process.getuid?.() ?? -1,
+    localSocket: '/run/seal/server.sock',
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     async ask(question) {
       const lines = createInterface({ input: process.stdin, output: process.stderr });
+      const stop = new AbortController();
+      // Ctrl-D, and Ctrl-C too: neither is a line.
+      lines.once('close', () => stop.abort());
+      lines.once('SIGINT', () => stop.abort());
       try {
-        return await lines.question(question);
+        return await lines.question(question, { signal: stop.signal });
+      } catch (error) {
+        if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+        process.stderr.write('\n');
+        return '';
       } finally {
         lines.close();
       }
+    },
+    async askSecret(question) {
+      process.stderr.write(question);
+      // The terminal does not echo while a readline with an output of its own reads from it.
+      const lines = createInterface({
+        input: process.stdin,
+        output: new Writable({ write: (_, __, done) => done() }),
+        terminal: true,
+      });
+      try {
+        return await new Promise<string>((resolve) => {
+          lines.once('line', resolve);
+          lines.once('SIGINT', () => lines.close());
+          lines.once('close', () => resolve(''));
+        });
+      } finally {
+        lines.close();
+        process.stderr.write('\n');
+      }
+    },
+    async readInput(maximumBytes) {
+      const chunks: Buffer[] = [];
+      let sizeBytes = 0;
+      for await (const chunk of process.stdin) {
+        sizeBytes += (chunk as Buffer).length;
+        if (sizeBytes > maximumBytes) throw new Problem('USAGE', `more than ${maximumBytes} bytes came on stdin`);
+        chunks.push(chunk as Buffer);
+      }
+      return Buffer.concat(chunks).toString('utf8');
     },
     onInterrupt(callback) {
       process.on('SIGINT', callback).on('SIGTERM', callback);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
 import type { Cli, GlobalFlags } from './cli.ts';
 import { addApply } from './commands/apply.ts';
 import { addBuild } from './commands/build.ts';
@@ -13,6 +14,9 @@ import { addLogin } from './commands/login.ts';
 import { addNodes } from './commands/nodes.ts';
 import { addOperation } from './commands/operation.ts';
 import { addPlan } from './commands/plan.ts';
+import { addPull } from './commands/pull.ts';
+import { addPush } from './commands/push.ts';
+import { addRegistry } from './commands/registry.ts';
 import { addRun } from './commands/run.ts';
 import { addScaleUp } from './commands/scale-up.ts';
 import { addStatus } from './commands/status.ts';
@@ -28,6 +32,7 @@ export async function makeProgram(cli: Cli, complain: (text: string) => void): P
     .option('--server <address>', 'HOST[:PORT] or unix:PATH of the server, instead of that of the context')
     .option('--no-color', 'no colours; also NO_COLOR')
     .option('-q, --quiet', 'only data and errors')
+    .version(`sealctl ${packageJson.version}`, '-V, --version', 'print the version of sealctl')
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => cli.io.stdout.write(text), writeErr: complain })
@@ -47,6 +52,9 @@ export async function makeProgram(cli: Cli, complain: (text: string) => void): P
   program.commandsGroup('Images:');
   addBuild(program, cli);
   addImages(program, cli);
+  addPull(program, cli);
+  addPush(program, cli);
+  addRegistry(program, cli);
   program.commandsGroup('Clusters:');
   addRun(program, cli);
   addScaleUp(program, cli);

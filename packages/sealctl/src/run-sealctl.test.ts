@@ -26,6 +26,7 @@ for (const [line, pattern] of [
   ['operation shw x', /^USAGE: unknown command 'shw'\nDid you mean show\? See "sealctl operation --help"\.\n$/],
   ['kubeconfig a b', /^USAGE: too many arguments/],
   ['delete', /^USAGE: nothing is named/],
+  ['delete demo -a', /^USAGE: delete takes no argument\nThe cluster goes behind --cluster/],
   ['delete -a -n 10.0.0.1', /^USAGE: -a removes the whole cluster/],
   ['exec n1', /^USAGE: there is no command to run/],
   ['help nonsense', /^USAGE: there is no command "nonsense"/],
@@ -63,9 +64,9 @@ test('a stack is shown only with SEAL_DEBUG=1', async () => {
 
 test('every command has a description and examples', async () => {
   const verbs =
-    'build images inspect rmi tag save load run scale-up delete status kubeconfig nodes exec login version help completion';
+    'build images inspect rmi tag save load pull push logout run scale-up delete status kubeconfig nodes exec login version help completion';
   const subs =
-    'plan run,plan scale-up,plan delete,nodes remove,token create,token list,token revoke,operation list,operation show,operation watch,operation logs,operation cancel,operation resume,context list,context use,context remove';
+    'plan run,plan scale-up,plan delete,nodes remove,token create,token list,token revoke,operation list,operation show,operation watch,operation logs,operation cancel,operation resume,context list,context use,context remove,registry login,registry logout';
   for (const line of [...verbs.split(' '), ...subs.split(',')]) {
     const { code, stdout } = await capturedRun([...line.split(' '), '--help']);
     assert.equal(code, 0, line);

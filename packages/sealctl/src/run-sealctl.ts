@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Problem } from '@seal/foundation';
 import { CommanderError } from 'commander';
 import { type Cli, makeCli } from './cli.ts';
@@ -17,7 +18,7 @@ export async function runSealctl(argv: readonly string[], io: Io): Promise<numbe
   } catch (thrown) {
     if (thrown instanceof ExitWith) return thrown.code;
     if (thrown instanceof CommanderError) return endOfParsing(cli, thrown, complaints);
-    return showProblem(cli, Problem.from(thrown), thrown);
+    return showProblem(cli, withWayIn(cli, Problem.from(thrown)), thrown);
   } finally {
     cli.close();
   }
@@ -33,19 +34,37 @@ function endOfParsing(cli: Cli, error: CommanderError, complaints: readonly stri
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const guess = suggestion?.replace(/^\(/, '').replace(/\)$/, '');
   const verbs = verbsOf(cli.argv).slice(0, error.code === 'commander.unknownCommand' ? -1 : undefined);
+  if (error.code === 'commander.excessArguments' && verbs[0] === 'delete')
+    return showProblem(
+      cli,
+      new Problem('USAGE', 'delete takes no argument', {
+        remedy: 'The cluster goes behind --cluster ("sealctl delete -a --cluster demo"), hosts go behind -m and -n.',
+      }),
+      error,
+    );
   const help = `See "sealctl ${[...verbs, '--help'].join(' ')}".`;
   // Flags were not all read when the command line is wrong.
   if (/(^|\s)(-o\s?|--output[= ])json(\s|$)/.test(cli.argv.join(' '))) cli.format = 'json';
   return showProblem(cli, new Problem('USAGE', message, { remedy: guess ? `${guess} ${help}` : help }), error);
 }
 
-const groups = new Set(['plan', 'nodes', 'token', 'operation', 'context']);
+const groups = new Set(['plan', 'nodes', 'token', 'operation', 'context', 'registry']);
 
 /** The verb that was meant, as far as one can tell from a command line that cannot be read. */
 function verbsOf(argv: readonly string[]): readonly string[] {
   const [verb, sub] = argv;
   if (verb === undefined || verb.startsWith('-')) return [];
   return groups.has(verb) && sub !== undefined && /^[a-z-]+$/.test(sub) && !sub.startsWith('-') ? [verb, sub] : [verb];
+}
+
+/** Root on the server may do everything through the local socket, whatever the context may not. */
+function withWayIn(cli: Cli, problem: Problem): Problem {
+  if (problem.code !== 'PERMISSION_DENIED' || cli.io.uid !== 0 || !existsSync(cli.io.localSocket)) return problem;
+  return new Problem(problem.code, problem.message, {
+    remedy: `${problem.remedy} As root on this machine the local socket is open to you: add "--context local".`,
+    details: problem.details,
+    cause: problem,
+  });
 }
 
 function showProblem(cli: Cli, problem: Problem, thrown: unknown): number {

@@ -74,6 +74,21 @@ test('Ctrl-C on a terminal ends with 8 and says that the operation goes on', { s
   assert.match(text, /CANCELLED: stopped watching; operation op-2 goes on on the server/);
 });
 
+for (const [name, key] of [
+  ['Ctrl-C', '\x03'],
+  ['Ctrl-D', '\x04'],
+] as const)
+  test(`${name} at a question is no: nothing is changed, exit code 8`, { skip }, async () => {
+    let pressed = false;
+    const { code, text } = await onTerminal([...server, 'context', 'remove', 'lab'], (so, type) => {
+      if (pressed || !so.includes('[y/N]')) return;
+      pressed = true;
+      type(key);
+    });
+    assert.equal(code, 8);
+    assert.match(text, /CANCELLED: the question was not answered with yes\s+Nothing was changed\./);
+  });
+
 test('SIGTERM while following ends with 8, and the server is not asked to cancel', async () => {
   operation('op-3');
   const child = spawn(process.execPath, [main, ...server, 'operation', 'watch', 'op-3'], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -95,6 +110,17 @@ test('completion knows verbs, options and choices', async () => {
   assert.ok((await complete('oper')).includes('operation'));
   assert.ok((await complete('operation', '')).includes('resume'));
   assert.deepEqual((await complete('nodes', '-o', '')).slice(0, 3), ['table', 'json', 'yaml']);
+});
+
+test('completion in bash needs no package', async () => {
+  const script = `eval "$('${process.execPath}' '${main}' completion bash)"
+    sealctl() { '${process.execPath}' '${main}' "$@"; }
+    compopt() { :; }
+    COMP_WORDS=(sealctl oper) COMP_CWORD=1 COMP_TYPE=9
+    __sealctl_complete
+    echo "$COMPREPLY"`;
+  const { stdout, stderr } = await execa('bash', ['--norc', '-c', script]);
+  assert.deepEqual([stdout.trim(), stderr], ['operation', '']);
 });
 
 for (const shell of ['bash', 'zsh', 'fish'])

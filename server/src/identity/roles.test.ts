@@ -44,6 +44,13 @@ describe('roles', () => {
       for (const role of ['admin', 'operator', 'reader'] as const) assert.equal(may(role, method), false);
   });
 
+  it('tell the refused one which command needs which role', () => {
+    assert.throws(() => authorize('/seal.v1.ClusterService/Exec', caller('operator')), {
+      code: 'PERMISSION_DENIED',
+      message: '"sealctl exec" needs the role admin; ann has the role operator',
+    });
+  });
+
   it('let a reader change nothing', () => {
     for (const method of methods().filter((name) => may('reader', name))) assert.match(method, /\/(List|Get|Watch)[A-Z]/);
   });

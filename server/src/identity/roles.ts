@@ -43,12 +43,39 @@ export const rolesOfMethod: Readonly<Record<string, readonly Role[]>> = {
   '/seal.v1.ServerService/GetVersion': everyone,
 };
 
-/** Lets the caller through or not. Problem: PERMISSION_DENIED naming method, role and the roles that may. */
+const commands: Readonly<Record<string, string>> = {
+  'ClusterService/Run': 'run',
+  'ClusterService/ScaleUp': 'scale-up',
+  'ClusterService/DeleteNodes': 'delete',
+  'ClusterService/DeleteCluster': 'delete -a',
+  'ClusterService/Apply': 'apply',
+  'ClusterService/ApplyPlan': 'apply --plan',
+  'ClusterService/Exec': 'exec',
+  'ClusterService/GetKubeconfig': 'kubeconfig',
+  'OperationService/CancelOperation': 'operation cancel',
+  'OperationService/ResumeOperation': 'operation resume',
+  'OperationService/RollbackOperation': 'operation rollback',
+  'NodeService/RemoveNode': 'nodes remove',
+  'TokenService/CreateToken': 'token create',
+  'TokenService/ListTokens': 'token list',
+  'TokenService/RevokeToken': 'token revoke',
+  'TokenService/IssueOperatorCertificate': 'login',
+  'ImageService/RemoveImage': 'rmi --remote',
+};
+
+/** Lets the caller through or not. Problem: PERMISSION_DENIED naming command, role and the roles that may. */
 export function authorize(method: string, caller: Caller): void {
   const roles = Object.hasOwn(rolesOfMethod, method) ? rolesOfMethod[method]! : admins;
   if (roles.includes(caller.role)) return;
   throw new Problem(
     'PERMISSION_DENIED',
-    `${caller.name} has the role "${caller.role}", but ${method} is for ${roles.join(', ')}`,
+    `${commandOf(method)} needs the role ${roles.join(' or ')}; ${caller.name} has the role ${caller.role}`,
   );
+}
+
+/** What the user typed, where the method does not say it: "sealctl exec" of /seal.v1.ClusterService/Exec. */
+function commandOf(method: string): string {
+  const name = method.slice('/seal.v1.'.length);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return command === undefined ? method : `"sealctl ${command}"`;
 }

@@ -83,12 +83,13 @@ export class Tokens {
 
 function check(wanted: WantedToken) {
   const { nodeName, cidr } = wanted;
-  if (nodeName) checkNodeName(nodeName);
+  if (nodeName)
+    checkNodeName(nodeName, 'Give --node the name that the node has or shall have: small letters, digits, "-" and ".".');
   if (cidr && !isCidr(cidr)) throw new Problem('USAGE', `"${cidr}" is not a network such as 10.77.0.0/16`);
   return {
     usages: usagesOf(wanted.usages),
-    ttlSeconds: within('life (ttl)', wanted.ttlSeconds || 900, 86_400, ' s'),
-    maxUses: within('number of uses', wanted.maxUses || 1, 1000, ''),
+    ttlSeconds: lifeOf(wanted.ttlSeconds || 900),
+    maxUses: usesOf(wanted.maxUses || 1),
     labels: { ...wanted.labels },
     ...(nodeName ? { nodeName } : {}),
     ...(cidr ? { cidr } : {}),
@@ -102,9 +103,21 @@ function usagesOf(wanted: readonly string[] = []): TokenUsage[] {
   return usagesThereAre.filter((usage) => wanted.length === 0 || wanted.includes(usage));
 }
 
-function within(what: string, value: number, most: number, unit: string): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new Problem('USAGE', `the ${what} of a bootstrap token is ${value}${unit}, but must be a whole number from 1 to ${most}`);
+function lifeOf(seconds: number): number {
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400) return seconds;
+  const text = seconds > 0 && seconds % 3600 === 0 ? `${seconds / 3600}h` : `${seconds}s`;
+  throw new Problem(
+    'USAGE',
+    `the life (ttl) of a bootstrap token is ${text}, but must be whole seconds, at least 1s and at most 24h`,
+    {
+      remedy: 'Give a shorter --ttl, such as 15m or 24h; hosts that come later get a token of their own.',
+    },
+  );
+}
+
+function usesOf(count: number): number {
+  if (Number.isInteger(count) && count >= 1 && count <= 1000) return count;
+  throw new Problem('USAGE', `the number of uses of a bootstrap token is ${count}, but must be a whole number from 1 to 1000`);
 }
 
 function isCidr(text: string): boolean {

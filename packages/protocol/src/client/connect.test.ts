@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { Metadata, status } from '@grpc/grpc-js';
 import { Problem, sha256Digest } from '@seal/foundation';
 import { connect } from './connect.ts';
+import { problemFromStatus } from './problem-from-status.ts';
 import { ServerDouble } from './server-double.ts';
 import { type UploadProgress, uploadBlobs } from './upload-blobs.ts';
 
@@ -52,6 +54,14 @@ test('a server that is not there is SERVER_UNREACHABLE, with its address and the
     return true;
   });
   client.close();
+});
+
+test('the HTTPS port instead of that of gRPC is told apart', async () => {
+  const problem = problemFromStatus(
+    { code: status.UNAVAILABLE, details: 'wrong version number', metadata: new Metadata() },
+    'x:7444',
+  );
+  assert.match(problem.remedy, /^Port 7444 is the server's HTTPS.*HOST:7443\.$/);
 });
 
 const blob = (text: string) => ({

@@ -1,5 +1,6 @@
 import { type Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { Problem } from '@seal/foundation';
+import { grpcPort, httpsPort } from '../credentials/choose-target.ts';
 import { Problem as WireProblem } from '../gen/seal/v1/problem.ts';
 
 /** Trailing metadata key under which a server sends the serialised seal.v1.Problem. */
@@ -47,12 +48,14 @@ function unreachable(details: string, target: string, cause: unknown): Problem {
     .replace(/\s*\(\d{4}-\d\d-\d\dT[^)]*\)/, '')
     .replace(/\.?\s*Resolution note:.*$/s, '')
     .trim();
-  const remedy = remedyFor(reason);
+  const remedy = target.endsWith(`:${httpsPort}`) ? wrongPort : remedyFor(reason);
   return new Problem('SERVER_UNREACHABLE', `cannot reach the server ${target}: ${reason}`, {
     ...(remedy ? { remedy } : {}),
     cause,
   });
 }
+
+const wrongPort = `Port ${httpsPort} is the server's HTTPS, for images and the install line; sealctl speaks gRPC: --server HOST or HOST:${grpcPort}.`;
 
 /** What people do about the commonest causes; the text of the cause is only shown and matched here, nothing is decided by it. */
 function remedyFor(reason: string): string | undefined {

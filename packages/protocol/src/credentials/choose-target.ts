@@ -16,6 +16,8 @@ export interface TargetChoice {
   readonly store: ContextStore;
   /** Default `localSocket`. */
   readonly socket?: string;
+  /** Where an installed server has its unit. */
+  readonly serverUnit?: string;
 }
 
 /**
@@ -33,6 +35,10 @@ export async function chooseTarget(choice: TargetChoice): Promise<ServerTarget> 
   if (name === localContextName) return localTarget(socket);
   if (name !== undefined) return remoteTarget(await choice.store.read(name));
   if (existsSync(socket)) return localTarget(socket);
+  if (existsSync(choice.serverUnit ?? '/etc/systemd/system/seal-server.service'))
+    throw new Problem('SERVER_NOT_CHOSEN', `seal-server is installed on this machine, but does not run (no socket ${socket})`, {
+      remedy: 'Start it: "systemctl start seal-server". If it does not stay up: "journalctl -u seal-server".',
+    });
   throw new Problem('SERVER_NOT_CHOSEN', `no context is set, and no server runs on this machine (no socket ${socket})`);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { chooseTarget } from './choose-target.ts';
 import type { Context } from './context.ts';
@@ -86,7 +86,16 @@ test('the named context goes before the current one, the current one before the 
 });
 
 test('with neither context nor socket, nothing says which server is meant', async () => {
-  await assert.rejects(chooseTarget({ store: newStore().store, socket }), { code: 'SERVER_NOT_CHOSEN' });
+  const { store, directory } = newStore();
+  const serverUnit = join(dirname(directory), 'seal-server.service');
+  const nothing = { code: 'SERVER_NOT_CHOSEN', message: /^no context is set/ };
+  await assert.rejects(chooseTarget({ store, socket, serverUnit }), nothing);
+  await mkdir(dirname(serverUnit), { recursive: true });
+  await writeFile(serverUnit, '');
+  await assert.rejects(chooseTarget({ store, socket, serverUnit }), {
+    code: 'SERVER_NOT_CHOSEN',
+    remedy: /systemctl start seal-server/,
+  });
 });
 
 test('--server keeps the credentials of the context and changes the address', async () => {

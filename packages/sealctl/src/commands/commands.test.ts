@@ -60,6 +60,7 @@ function operationThatSucceeds(id: string, plan: Plan): void {
 }
 
 test('status of a single cluster shows its members; -o json gives what the server said', async () => {
+  double.answers.listOperations = () => ({ operations: [] });
   double.answers.listClusters = () => ({ clusters: [cluster] });
   const { stdout } = await run('status');
   assert.match(stdout, /^Cluster:\s+demo\nState:\s+ready\n/);

@@ -138,6 +138,27 @@ test('Ctrl-C cancels the operation, waits for its end and exits with 8', async (
   assert.match(stderr, /\nCANCELLED: operation op-\d+ was cancelled\n/);
 });
 
+test('a second Ctrl-C does not leave before the server has been told to cancel', async () => {
+  answer((id) => double.print(id, onM1, 'running\n'));
+  let told = false;
+  double.answers.cancelOperation = () => {
+    told = true;
+    return {};
+  };
+  let interrupt: () => void = assert.fail;
+  const { code, stderr } = await run(['m1', '--', 'sleep', '9'], {
+    onInterruptible: (given) => {
+      interrupt = given;
+    },
+    onStdout: () => {
+      interrupt();
+      interrupt();
+    },
+  });
+  assert.deepEqual([code, told], [8, true]);
+  assert.match(stderr, /is being cancelled\n/);
+});
+
 test('a node must be named', async () => {
   assert.equal((await run(['--', 'true'])).code, 2);
 });

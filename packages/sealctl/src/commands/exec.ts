@@ -20,7 +20,8 @@ export function addExec(program: Command, cli: Cli): void {
     .description(
       'Run a command on nodes. Its stdout and stderr arrive apart, each line prefixed by its node. ' +
         'The exit code is the highest that the command had on any node; 1 where it could not be run, and ' +
-        'sealctl\'s own codes (see "sealctl help exit-codes") where the server refused. Ctrl-C ends the command.',
+        'sealctl\'s own codes (see "sealctl help exit-codes") where the server refused. Ctrl-C ends the command. ' +
+        'The command gets no input: its stdin is empty, whatever that of sealctl is.',
     )
     .argument('<node...>', 'names, ids or addresses; "all" for every connected node')
     .usage('[options] <node...> -- <command> [argument...]')
@@ -69,19 +70,26 @@ async function exec(cli: Cli, nodes: readonly string[], argv: readonly string[],
     throw new Problem('OPERATION_FAILED', `operation ${operation} ended as ${progress.view.status}`);
 }
 
-/** Ctrl-C cancels the operation and waits for its end; a second one leaves at once. */
+/** Ctrl-C cancels the operation and waits for its end; a second one leaves once the server knows, a third at once. */
 async function follow(cli: Cli, client: SealClient, operation: string, flags: ExecFlags): Promise<Progress> {
   const stop = new AbortController();
-  let cancelled = false;
+  let cancelled: Promise<void> | undefined;
+  let leaving = false;
   let refusal: unknown;
   const restore = cli.io.onInterrupt(() => {
-    if (cancelled) return stop.abort();
-    cancelled = true;
+    if (cancelled) {
+      if (leaving) return stop.abort();
+      leaving = true;
+      return void cancelled.then(() => stop.abort());
+    }
     cli.note(`cancelling operation ${operation}; press Ctrl-C again to leave without waiting`);
-    client.operations.cancelOperation({ id: operation }).catch((error: unknown) => {
-      refusal = error;
-      stop.abort();
-    });
+    cancelled = client.operations.cancelOperation({ id: operation }).then(
+      () => undefined,
+      (error: unknown) => {
+        refusal = error;
+        stop.abort();
+      },
+    );
   });
   let progress: Progress | undefined;
   let printer: ReturnType<typeof execPrinter> | undefined;

@@ -16,6 +16,10 @@ export function addKubeconfig(program: Command, cli: Cli): void {
     .action(async (cluster: string, flags: { ttl?: number; output?: string }) => {
       const ttl = flags.ttl ?? 0;
       if (ttl % 3600 !== 0) throw new Problem('USAGE', `--ttl is ${ttl} s, which is not a whole number of hours`);
+      if (flags.output !== undefined && ['json', 'yaml', 'table'].includes(flags.output))
+        throw new Problem('USAGE', `-o names a file here, and "${flags.output}" is a format; a kubeconfig is always YAML`, {
+          remedy: `Leave -o away to print it, or write -o ./${flags.output} if the file is to be called so.`,
+        });
       const client = await cli.connect();
       const { kubeconfig } = await client.clusters.getKubeconfig({ cluster, ttlHours: ttl / 3600 });
       if (flags.output === undefined) return void cli.io.stdout.write(kubeconfig);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { newestByDefault, newestOperation } from '../newest-operation.ts';
 import { eventFormatOption, examples } from '../options.ts';
 import { cleanText } from '../view/clean-text.ts';
 import { displayWidth, padWidth } from '../view/display-width.ts';
@@ -16,13 +17,13 @@ export function addOperationLogs(operation: Command, cli: Cli): void {
   operation
     .command('logs')
     .description("Print the output of an operation's steps, each line prefixed by its node.")
-    .argument('<id>', 'id of the operation')
+    .argument('[id]', newestByDefault)
     .option('-f, --follow', 'go on until the operation has finished')
     .option('--node <name>', 'only of this node (name or address)')
     .option('--phase <name>', 'only of this phase')
     .addOption(eventFormatOption(cli))
     .addHelpText('after', examples('sealctl operation logs op-7f3k9q2m', 'sealctl operation logs -f op-7f3k9q2m --node n1'))
-    .action((id: string, flags: LogFlags) => logs(cli, id, flags));
+    .action(async (id: string | undefined, flags: LogFlags) => logs(cli, id ?? (await newestOperation(cli)), flags));
 }
 
 async function logs(cli: Cli, id: string, flags: LogFlags): Promise<void> {

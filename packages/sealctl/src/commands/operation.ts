@@ -2,6 +2,7 @@ import type { operationProto } from '@seal/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { followOperation } from '../follow-operation.ts';
+import { newestByDefault, newestOperation } from '../newest-operation.ts';
 import { eventFormatOption, examples, formatOption, parseCount } from '../options.ts';
 import { type PolicyFlags, policyFlags, readPolicy } from '../policy-flags.ts';
 import { printData, table } from '../print-data.ts';
@@ -28,18 +29,18 @@ export function addOperation(program: Command, cli: Cli): void {
   operation
     .command('show')
     .description('Show the plan of an operation and how far each phase and step is.')
-    .argument('<id>', 'id of the operation')
+    .argument('[id]', newestByDefault)
     .addOption(formatOption(cli))
-    .addHelpText('after', examples('sealctl operation show op-7f3k9q2m'))
-    .action((id: string) => showOperation(cli, id));
+    .addHelpText('after', examples('sealctl operation show', 'sealctl operation show op-7f3k9q2m'))
+    .action(async (id?: string) => showOperation(cli, id ?? (await newestOperation(cli))));
   operation
     .command('watch')
     .description('Follow an operation until it has finished. The exit code tells how it ended; Ctrl-C only ends the watching.')
-    .argument('<id>', 'id of the operation')
+    .argument('[id]', newestByDefault)
     .addOption(eventFormatOption(cli))
-    .addHelpText('after', examples('sealctl operation watch op-7f3k9q2m', 'sealctl operation watch op-7f3k9q2m -o json'))
-    .action(async (id: string) => {
-      await followOperation(cli, await cli.connect(), id, { patientFromStart: false });
+    .addHelpText('after', examples('sealctl operation watch', 'sealctl operation watch op-7f3k9q2m -o json'))
+    .action(async (id?: string) => {
+      await followOperation(cli, await cli.connect(), id ?? (await newestOperation(cli)), { patientFromStart: false });
     });
   addOperationLogs(operation, cli);
   operation

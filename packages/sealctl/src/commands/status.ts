@@ -1,4 +1,4 @@
-import type { clusterProto } from '@seal/protocol';
+import type { clusterProto, SealClient } from '@seal/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { examples, formatOption } from '../options.ts';
@@ -22,12 +22,12 @@ async function status(cli: Cli, name: string | undefined): Promise<void> {
   const client = await cli.connect();
   if (name !== undefined) {
     const { cluster } = await client.clusters.getCluster({ name });
-    return printData(cli, cluster, () => (cluster ? details(cli, cluster) : ''));
+    return printData(cli, cluster, () => (cluster ? details(cli, client, cluster) : ''));
   }
   const { clusters } = await client.clusters.listClusters({});
   await printData(cli, clusters, async () => {
     if (clusters.length === 0) return 'There is no cluster. Make one with "sealctl run IMAGE -m ADDRESS -n ADDRESSES".';
-    if (clusters.length === 1) return details(cli, clusters[0]!);
+    if (clusters.length === 1) return details(cli, client, clusters[0]!);
     return table(
       cli,
       ['cluster', 'state', 'runtime', 'masters', 'workers', 'connected', 'image', 'operation'],
@@ -45,13 +45,22 @@ async function status(cli: Cli, name: string | undefined): Promise<void> {
   });
 }
 
-async function details(cli: Cli, cluster: clusterProto.ClusterSummary): Promise<string> {
+/** The operation that holds the cluster, how it stands, and what one can do when it stopped. */
+async function operationText(client: SealClient, { name, operation: id }: clusterProto.ClusterSummary): Promise<string> {
+  if (id === '') return '';
+  const { operations } = await client.operations.listOperations({ cluster: name, limit: 0 });
+  const status = operations.find((operation) => operation.id === id)?.status ?? '';
+  const stopped = status === 'FAILED' || status === 'CANCELLED';
+  return `${id} ${status}${stopped ? ` (see "sealctl operation show ${id}"; go on: "sealctl operation resume ${id}")` : ''}`.trim();
+}
+
+async function details(cli: Cli, client: SealClient, cluster: clusterProto.ClusterSummary): Promise<string> {
   const head = await fields(cli, [
     ['Cluster', cluster.name],
     ['State', cluster.state],
     ['Image', cluster.image],
     ['Runtime', runtimeText(cluster)],
-    ['Operation', cluster.operation],
+    ['Operation', await operationText(client, cluster)],
   ]);
   const members = await table(
     cli,
