@@ -29,6 +29,7 @@ const targets = {
   build: { main: 'packages/release/src/main.ts', packages: [], freeGiB: 1 },
   test: { main: 'test/run-tests.ts', packages: hostPackages, optional: true, freeGiB: 3 },
   'test:clusters': { main: 'test/run-clusters.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
+  simulate: { main: 'test/simulation/main.ts', packages: [], freeGiB: 1 },
   check: { main: 'test/run-check.ts', packages: [], freeGiB: 1 },
   gen: { main: 'test/run-gen.ts', packages: ['protobuf-compiler'], freeGiB: 1 },
   bench: { main: 'test/bench/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
