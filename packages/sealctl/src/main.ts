@@ -14,4 +14,6 @@ for (const stream of [process.stdout, process.stderr])
   });
 
 process.exitCode = await runSealctl(process.argv.slice(2), processIo(homedir()));
+// What a slow reader of a pipe has not taken yet would be lost.
+for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
 process.exit();
