@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
+import { pollUntil } from '../../hosts/index.ts';
 import { orderKill, takeKillOrders, untilKilled } from '../crash-points/kill-orders.ts';
 import { ended, killUnit, untilPausing } from '../operation-control.ts';
 import { buildImage, clearAway, effectsOfInstall, effectsOn, image, useScenario } from '../scenario-image.ts';
@@ -158,6 +159,57 @@ describe('an operation whose daemons are killed', () => {
       await host('n1').start();
       await endsWell(id);
       assert.equal((await seal().mustSealctl('operation', 'logs', id)).match(/n1.*containerd on n1/g)?.length, 2);
+    });
+  });
+
+  describe('two servers', () => {
+    const restore = async () => {
+      await seal().server.sh(
+        'systemctl stop seal-server; rm -rf /var/lib/seal/server; cp -a /root/backup /var/lib/seal/server; systemctl start seal-server',
+      );
+      await untilServing(seal());
+    };
+
+    it('20 server restored from an older backup: what the nodes did since is taken from them, nothing is done twice', async () => {
+      const id = await beginRun(seal(), pausing(3));
+      await untilPausing(host('n1'), 3);
+      await seal().server.sh(
+        'rm -rf /root/backup; systemctl stop seal-server; cp -a /var/lib/seal/server /root/backup; systemctl start seal-server',
+      );
+      await untilServing(seal());
+      await endsWell(id);
+      // Lives of the server that the backup does not know of.
+      for (let life = 0; life < 3; life += 1) await seal().server.restartUnit('seal-server');
+      await untilServing(seal());
+      await restore();
+      await seal().untilConnected(...agents);
+      assertStatus(await ended(seal(), id), 'SUCCEEDED');
+      assert.deepEqual(await effectsOn(host('m1')), effectsOfInstall.master);
+      assert.deepEqual(await effectsOn(host('n1')), effectsOfInstall.worker);
+    });
+
+    it('13 two servers alive, the old epoch refused', async () => {
+      await seal().server.sh(
+        `rm -rf /root/backup; systemctl stop seal-server; cp -a /var/lib/seal/server /root/backup; systemctl start seal-server
+         sleep 1; mkdir -p /run/other; systemd-run -q --unit=other-server seal-server --config /dev/null --address ${seal().server.ip} --grpc-port 8443 --https-port 8444 --state-directory /root/backup --run-directory /run/other`,
+      );
+      await untilServing(seal());
+      const use = async (port: number) => {
+        await host('n1').writeFile('/etc/seal/agent.yaml', `grpcPort: ${port}\n`);
+        await host('n1').restartUnit('seal-agent');
+      };
+      await use(8443);
+      await pollUntil(async () => (await host('n1').run('seal-agent', ['status'])).code === 0 || undefined, {
+        timeoutSeconds: 30,
+        describe: () => 'n1 is not connected to the other server',
+      });
+      await use(7443);
+      await seal().untilConnected(...agents);
+      const { code, stderr } = await seal().sealctl(['exec', 'n1', '--', 'touch', '/run/done-by-the-old']);
+      await seal().server.sh('systemctl stop other-server');
+      assert.notEqual(code, 0);
+      assert.match(stderr, /SERVER_EPOCH_STALE/);
+      assert.equal((await host('n1').run('test', ['-e', '/run/done-by-the-old'])).code, 1);
     });
   });
 });
