@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ServerDouble } from '../../protocol/src/client/server-double.ts';
+import { ServerDouble } from '@seal/protocol/server-double';
 
 const program = fileURLToPath(new URL('./main.ts', import.meta.url));
 
