@@ -1,12 +1,7 @@
 #!/bin/sh
 # Installs the Seal agent on this host and enrols it with the server that served this script. Run it again to upgrade: the host stays
 # the same node.
-#   SEAL_TOKEN=seal1.… sh install.sh [options]      or  --token seal1.… | --token-file FILE
-#   --node-name NAME   another name than the host name
-#   --replace          this host was reinstalled, or changes its server: enrol anew (the token must be bound to the node's name)
-#   --server HOST:PORT another address of the server than the token's
-#   --uninstall        remove the agent and this host's identity; with --force although a cluster's files are still here
-#   --destdir DIR      install below DIR, start nothing (for building host images)
+# Its options are in usage() below; behind the line that the server prints they go as  … | SEAL_TOKEN=… sh -s -- --replace
 # Needs curl, openssl, sha256sum, tar and systemd. Trusts nothing before the server's CA has the pin that the token names, and then that
 # CA alone.
 set -eu
@@ -18,6 +13,20 @@ bin=/usr/local/bin
 unit=/etc/systemd/system/seal-agent.service
 state=/var/lib/seal/agent
 data=/var/lib/seal/data
+
+usage() {
+  cat <<'END'
+Installs the Seal agent on this host. Options go behind "sh -s --" in the line that "sealctl token create" prints:
+  { curl … } | SEAL_TOKEN=seal1.… sh -s -- --replace
+  --token TOKEN | --token-file FILE   instead of SEAL_TOKEN in the environment
+  --node-name NAME   another name than the host name
+  --replace          this host was reinstalled, or changes its server: enrol anew (the token must be bound to the node's name)
+  --server HOST:PORT another address of the server than the token's
+  --uninstall        remove the agent and this host's identity; with --force although a cluster's files are still here
+  --destdir DIR      install below DIR, start nothing (for building host images)
+  --help             this
+END
+}
 
 main() {
   token=${SEAL_TOKEN-} token_file='' node_name='' replace=no server='' uninstall=no force=no destdir=''
@@ -38,7 +47,8 @@ main() {
       --replace) replace=yes ;;
       --uninstall) uninstall=yes ;;
       --force) force=yes ;;
-      *) fail 2 "USAGE: unknown argument $1" ;;
+      --help | -h) usage; return ;;
+      *) fail 2 "USAGE: unknown argument $1" 'See the options: … | sh -s -- --help' ;;
     esac
     shift
   done

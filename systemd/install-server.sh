@@ -26,7 +26,7 @@ main() {
 
 install_server() {
   from=$(cd "$(dirname "$0")/.." && pwd)
-  [ -f "$from/seal-server.mjs" ] || fail 4 "FILE_UNUSABLE: $from is not an unpacked server archive (seal-server.mjs is missing)"
+  [ -f "$from/seal-server.mjs" ] || fail 3 "FILE_UNUSABLE: $from is not an unpacked server archive (seal-server.mjs is missing)"
   case $address in *[!A-Za-z0-9.:-]*) fail 2 "USAGE: \"$address\" is not an address or a host name" ;; esac
 
   install -d -m 0755 /etc/seal "$bin"
@@ -46,7 +46,8 @@ install_server() {
   install -m 0644 "$lib/systemd/seal-server.service" "$unit"
   systemctl daemon-reload
   systemctl enable --quiet seal-server
-  systemctl restart seal-server
+  # It waits until the server answers. Why one does not start is told below.
+  systemctl restart seal-server || echo 'install-server.sh: systemd did not get seal-server to start; looking whether it comes' >&2
   wait_ready
   echo "seal-server $(cat "$lib/VERSION" 2>/dev/null || echo '(unknown version)') runs. Next: sealctl token create"
 }

@@ -15,7 +15,7 @@ describe('the documents', () => {
   });
 
   it('name only problem codes that some source raises', () => {
-    const places = ['packages', 'server', 'agent'].flatMap((place) =>
+    const places = ['packages', 'server', 'agent', 'systemd'].flatMap((place) =>
       readdirSync(join(root, place), { recursive: true, encoding: 'utf8' })
         .filter((file) => /\.(ts|sh)$/.test(file) && !/node_modules|\.test\.ts$|problem-codes\.ts$/.test(file))
         .map((file) => read(join(place, file))),
@@ -23,6 +23,15 @@ describe('the documents', () => {
     const text = places.join('\n');
     const unused = Object.keys(problemCodes).filter((code) => !text.includes(code));
     assert.deepEqual(unused, []);
+  });
+
+  it('describe every problem that the install scripts print, with its exit code', () => {
+    const printed = readdirSync(join(root, 'systemd'))
+      .filter((file) => file.endsWith('.sh'))
+      .flatMap((file) => [...read(join('systemd', file)).matchAll(/\bfail (\d+) ["']([A-Z_]+):/g)]);
+    assert.ok(printed.length > 15);
+    for (const [, exit, code] of printed)
+      assert.equal(problemCodes[code as keyof typeof problemCodes]?.exit, Number(exit), `${code} with exit code ${exit}`);
   });
 
   it('give every dependency its line in docs/dependencies.md', () => {

@@ -103,6 +103,16 @@ describe('install script', () => {
       }),
     ));
 
+  it('tells its options behind the line that the server prints', () =>
+    withAttackedServer(async (server) => {
+      await serveAgent(server);
+      using host = new Destination();
+      const result = await host.paste(commandOf(server, (await server.token()).value), '--help');
+      assert.equal(result.exitCode, 0, result.stderr);
+      assert.match(result.stdout, /sh -s -- --replace\n/);
+      assert.deepEqual(filesBelow(host.path), []);
+    }));
+
   it('is not even run when the key of the server is not the pinned one', () =>
     withAttackedServer((server) =>
       withAttackedServer(async (other) => {
@@ -112,6 +122,7 @@ describe('install script', () => {
         const result = await host.paste(commandOf(server, value, other.identity.serverSpkiPin));
         assert.equal(result.exitCode, 7);
         assert.match(result.stderr, /public key does not match pinned public key/);
+        assert.match(result.stderr, /seal: no install script came from .*, so nothing was installed/);
         assert.deepEqual(filesBelow(host.path), []);
       }),
     ));

@@ -393,7 +393,8 @@ export const problemCodes = {
     exit: 5,
     grpc: 'FAILED_PRECONDITION',
     summary: 'A certificate or private key file cannot be read, or the two do not belong together.',
-    remedy: 'Put the file back from a backup; on a node, run the install line again with a new token and --replace.',
+    remedy:
+      'Put the file back from a backup; on a node, run the install line again with a new token and --replace (… | SEAL_TOKEN=… sh -s -- --replace).',
   },
   CSR_INVALID: {
     exit: 3,
@@ -472,7 +473,8 @@ export const problemCodes = {
     exit: 5,
     grpc: 'ALREADY_EXISTS',
     summary: 'The host is enrolled with another server.',
-    remedy: 'Uninstall the agent first (install.sh --uninstall), or enrol with --replace to leave the other server.',
+    remedy:
+      'Uninstall the agent first (… | sh -s -- --uninstall), or enrol with --replace to leave the other server (… | SEAL_TOKEN=… sh -s -- --replace).',
   },
   ENROLMENT_MALFORMED: {
     exit: 3,
@@ -484,20 +486,21 @@ export const problemCodes = {
     exit: 3,
     grpc: 'INVALID_ARGUMENT',
     summary: 'The name of a host cannot be the name of a node.',
-    remedy: 'Set a host name of small letters, digits, "-" and "." (RFC 1123), or give another with --node-name.',
+    remedy:
+      'Set a host name of small letters, digits, "-" and "." (RFC 1123), or give another behind the install line: … | SEAL_TOKEN=… sh -s -- --node-name NAME.',
   },
   NODE_NAME_TAKEN: {
     exit: 5,
     grpc: 'ALREADY_EXISTS',
     summary: 'Another enrolled node has the name already.',
     remedy:
-      'Give this host another name with --node-name. If it is the same host reinstalled, make a token bound to that name and add --replace.',
+      'Give this host another name with --node-name. If it is the same host reinstalled, make a token bound to that name and put --replace behind the line: … | SEAL_TOKEN=… sh -s -- --replace.',
   },
   NODE_REMOVED: {
     exit: 6,
     grpc: 'PERMISSION_DENIED',
     summary: 'The node was removed from the server, so its certificate and key count no more.',
-    remedy: 'To bring the host back, run the install line with a new token and --replace.',
+    remedy: 'To bring the host back, run the install line with a new token and --replace: … | SEAL_TOKEN=… sh -s -- --replace.',
   },
   MACHINE_CLONED: {
     exit: 5,
@@ -601,6 +604,20 @@ export const problemCodes = {
     grpc: 'FAILED_PRECONDITION',
     summary: 'A manifest names blobs that are not in the store.',
     remedy: 'Send or load the missing blobs first; the details list their digests.',
+  },
+  IMAGE_VERSION_UNKNOWN: {
+    exit: 3,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'An image does not say which Kubernetes version it brings, or says one that is none.',
+    remedy:
+      'Mend the label cluster.alpha.sealer.io/cluster-runtime-version or the file Metadata of the image, and build it again.',
+  },
+  IMAGE_FILE_INVALID: {
+    exit: 3,
+    grpc: 'FAILED_PRECONDITION',
+    summary:
+      'A file of an image that says how its cluster is made (Metadata, etc/kubeadm.yml) cannot be read as what it should be.',
+    remedy: 'Mend the file that is named and build the image again.',
   },
   IMAGE_STORE_DAMAGED: {
     exit: 1,
@@ -781,6 +798,19 @@ export const problemCodes = {
     summary: 'There is not enough free disk space on a node for what is to be put there.',
     remedy: 'Free space on that node, then resume the operation.',
   },
+  // the scripts that install server and agent
+  SYSTEMD_MISSING: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A host whose process 1 is not systemd cannot have the server or the agent installed.',
+    remedy: 'Use a host that was booted with systemd; a container without it will not do.',
+  },
+  TOOL_MISSING: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'A program that the installation of the agent needs is not on the host.',
+    remedy: 'Install the program that is named with the package manager of that host, then run the line again.',
+  },
   // agent: its own start
   AGENT_NOT_ENROLLED: {
     exit: 5,
@@ -805,6 +835,13 @@ export const problemCodes = {
     grpc: 'INVALID_ARGUMENT',
     summary: 'The configuration of a daemon is not valid; the message names file and field.',
     remedy: 'Correct the field that is named; see the comments in the systemd unit and "--help" of the daemon.',
+  },
+  SYSTEMD_UNTOLD: {
+    exit: 1,
+    grpc: 'INTERNAL',
+    summary:
+      'The server answers, but its unit could not be told so; systemd will start it again when the time for a start is over.',
+    remedy: 'See that the program systemd-notify, which comes with systemd, is installed and runs.',
   },
   PORT_IN_USE: {
     exit: 7,

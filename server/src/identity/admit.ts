@@ -119,7 +119,7 @@ function mayReplace(holder: StoredNode, token: StoredToken, applicant: Applicant
       'NODE_NAME_TAKEN',
       `the bootstrap token ${token.id} is not bound to "${name}", so it cannot replace that node`,
       {
-        remedy: `Make a token with "sealctl token create --node ${name}" and use it with --replace.`,
+        remedy: `Make a token with "sealctl token create --node ${name}" and put --replace behind the line that it prints: … | SEAL_TOKEN=… sh -s -- --replace.`,
       },
     );
   const cluster = ports.clusterOf(holder.id);

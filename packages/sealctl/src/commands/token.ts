@@ -74,6 +74,8 @@ async function create(cli: Cli, flags: CreateFlags): Promise<void> {
           `Run this on the host that is to become a node (ends ${sinceText(reply.token?.expiresAtMs ?? 0, now)}, ${usesText(reply.token)}):`,
           '',
           `  ${reply.installCommand}`,
+          '',
+          'Options go behind it: "… sh -s -- --node-name NAME", "… sh -s -- --replace"; "… sh -s -- --help" shows them all.',
         ].join('\n'),
   );
 }
