@@ -21,7 +21,7 @@ test('the version is that of the label, else of Metadata', () => {
   assert.equal(chooseRuntime(image(undefined, '{"version":"v1.20.2"}')).version, 'v1.25.0');
   assert.equal(chooseRuntime({ ...sampleImage, labels: {} }).version, 'v1.20.2');
   assert.throws(() => chooseRuntime({ ...sampleImage, labels: {}, files: {} }), {
-    code: 'IMAGE_INCOMPLETE',
+    code: 'IMAGE_VERSION_UNKNOWN',
     message: /does not say which Kubernetes version/,
   });
 });
@@ -51,7 +51,7 @@ const refused: readonly (readonly [
   ],
   ['k0s', 'k0s', undefined, 'RUNTIME_UNSUPPORTED', /for the cluster runtime "k0s"/],
   ['k3s by Metadata', undefined, '{"ClusterRuntime":"k3s"}', 'RUNTIME_UNSUPPORTED', /for the cluster runtime "k3s"/],
-  ['a Metadata that is no JSON', undefined, '{', 'IMAGE_INCOMPLETE', /Metadata of image kubernetes:1\.20\.2 is no JSON/],
+  ['a Metadata that is no JSON', undefined, '{', 'IMAGE_FILE_INVALID', /Metadata of image kubernetes:1\.20\.2 is no JSON/],
 ];
 for (const [title, runtimeLabel, metadata, code, message] of refused)
   test(`refuses ${title}, and says what it found`, () => {

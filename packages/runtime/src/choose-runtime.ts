@@ -10,7 +10,7 @@ const label = 'cluster.alpha.sealer.io/cluster-runtime-type';
  * The cluster runtime of `image`: its label, else ClusterRuntime of its file Metadata, else kubernetes.
  *
  * Problems: RUNTIME_CONTRADICTION (label and Metadata differ), RUNTIME_UNSUPPORTED (k0s, k3s, unknown, an image that makes no cluster),
- * IMAGE_INCOMPLETE.
+ * IMAGE_VERSION_UNKNOWN, IMAGE_FILE_INVALID.
  */
 export function chooseRuntime(image: ImageFacts): ClusterRuntime {
   if (image.kind !== undefined && image.kind !== 'kube-installer')

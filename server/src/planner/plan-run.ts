@@ -17,7 +17,7 @@ export interface RunInput {
  * The plan that makes a cluster. Asked again for a cluster whose installation did not end, it makes the rest: what is done on a host
  * already is found done.
  *
- * Problems: those of `preflight`, CLUSTER_EXISTS, RUNTIME_UNSUPPORTED, RUNTIME_CONTRADICTION, IMAGE_INCOMPLETE.
+ * Problems: those of `preflight`, CLUSTER_EXISTS, RUNTIME_UNSUPPORTED, RUNTIME_CONTRADICTION, IMAGE_VERSION_UNKNOWN, IMAGE_FILE_INVALID.
  */
 export function planRun({ planId, desired, facts }: RunInput): Plan {
   const { record } = facts;

@@ -21,7 +21,7 @@ const componentVersions: Readonly<Record<string, string>> = {
  * Documents for kubeadm: the user's (Clusterfile) over the computed over the image's etc/kubeadm.yml over the defaults; then what must not
  * be overridden (`forced`: names, addresses, tokens of one node). Mappings are merged, lists replaced, except certSANs and skipPhases, which are united.
  *
- * Problem: IMAGE_INCOMPLETE when the image's etc/kubeadm.yml cannot be read.
+ * Problem: IMAGE_FILE_INVALID when the image's etc/kubeadm.yml cannot be read.
  */
 export function mergeDocuments(
   context: ClusterContext,
@@ -115,7 +115,7 @@ export function imageDocuments(image: ImageFacts): Documents {
   const documents: Record<string, Tree> = {};
   for (const document of parseAllDocuments(text, { prettyErrors: true }) as Document.Parsed[]) {
     const [error] = document.errors;
-    if (error) throw new Problem('IMAGE_INCOMPLETE', `${imageFile} of image ${image.reference} is no YAML: ${error.message}`);
+    if (error) throw new Problem('IMAGE_FILE_INVALID', `${imageFile} of image ${image.reference} is no YAML: ${error.message}`);
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     if (!isTree(value) || typeof value.kind !== 'string') continue;
     const { kind, ...tree } = value;

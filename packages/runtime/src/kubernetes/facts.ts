@@ -11,14 +11,14 @@ const versionLabels = ['cluster.alpha.sealer.io/cluster-runtime-version', 'versi
 
 /**
  * The Kubernetes version that `image` brings, with its "v": label, else the file Metadata.
- * Problem: IMAGE_INCOMPLETE when it says none, or one that is no version.
+ * Problem: IMAGE_VERSION_UNKNOWN when it says none, or one that is no version; IMAGE_FILE_INVALID.
  */
 export function kubernetesVersion(image: ImageFacts): string {
   const said = versionLabels.map((label) => image.labels[label]).find((value) => value) ?? metadataVersion(image);
   const version = said === undefined ? null : semver.parse(said);
   if (version) return `v${version.version}`;
   throw new Problem(
-    'IMAGE_INCOMPLETE',
+    'IMAGE_VERSION_UNKNOWN',
     said === undefined
       ? `image ${image.reference} does not say which Kubernetes version it brings`
       : `image ${image.reference} says Kubernetes version "${said}", which is none`,
@@ -45,7 +45,7 @@ function metadataVersion(image: ImageFacts): string | undefined {
   return typeof version === 'string' && version !== '' ? version : undefined;
 }
 
-/** The file Metadata of an image, {} where there is none. Problem: IMAGE_INCOMPLETE when it is no JSON. */
+/** The file Metadata of an image, {} where there is none. Problem: IMAGE_FILE_INVALID when it is no JSON. */
 export function readMetadata(image: ImageFacts): Readonly<Record<string, unknown>> {
   const text = image.files.Metadata;
   if (text === undefined) return {};
@@ -53,7 +53,7 @@ export function readMetadata(image: ImageFacts): Readonly<Record<string, unknown
     const value: unknown = JSON.parse(text);
     if (value !== null && typeof value === 'object') return value as Record<string, unknown>;
   } catch (error) {
-    throw new Problem('IMAGE_INCOMPLETE', `the file Metadata of image ${image.reference} is no JSON`, { cause: error });
+    throw new Problem('IMAGE_FILE_INVALID', `the file Metadata of image ${image.reference} is no JSON`, { cause: error });
   }
-  throw new Problem('IMAGE_INCOMPLETE', `the file Metadata of image ${image.reference} is no JSON object`);
+  throw new Problem('IMAGE_FILE_INVALID', `the file Metadata of image ${image.reference} is no JSON object`);
 }

@@ -183,7 +183,7 @@ test('phases that image or user skip become a flag, since documents of older ver
 test('an image whose kubeadm.yml is no YAML is refused by name', () => {
   const context = contextOf({ image: { ...sampleImage, files: { 'etc/kubeadm.yml': 'a: [b' } } });
   assert.throws(() => initFile(context, context.nodes[0]!), {
-    code: 'IMAGE_INCOMPLETE',
+    code: 'IMAGE_FILE_INVALID',
     message: /etc\/kubeadm\.yml of image kubernetes:1\.20\.2 is no YAML/,
   });
 });

@@ -9,7 +9,7 @@ import { leave, reset } from './remove.ts';
 const masterPorts = [6443, 2379, 2380, 10250, 10257, 10259];
 const workerPorts = [10250];
 
-/** Kubernetes by kubeadm, in the version that `image` brings. Problem: IMAGE_INCOMPLETE when the image does not say which. */
+/** Kubernetes by kubeadm, in the version that `image` brings. Problem: IMAGE_VERSION_UNKNOWN when the image does not say which. */
 export function kubernetesRuntime(image: ImageFacts): ClusterRuntime {
   return {
     name: 'kubernetes',
