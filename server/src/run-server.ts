@@ -16,6 +16,7 @@ import { Audit } from './identity/audit.ts';
 import { auditedGuard } from './identity/audited-guard.ts';
 import { localGuard, makeAuthenticate, tlsGuard } from './identity/authenticate.ts';
 import { mayFetchBlob } from './image/fetchable-blobs.ts';
+import { notifyReady } from './notify-ready.ts';
 
 /** Ends every endpoint and session; operations stay as they are written and go on in the next life. */
 export type StopServer = () => Promise<void>;
@@ -61,6 +62,9 @@ export async function runServer(core: Core): Promise<StopServer> {
   logger.info(
     { grpc: core.grpcAddress, https: core.httpsAddress, version: core.version, epoch: core.epoch, resumed: unfinished.length },
     'serving',
+  );
+  notifyReady(process.env).catch((error: unknown) =>
+    logger.error({ err: error }, 'systemd does not know that the server answers'),
   );
   return async () => {
     stopRenewing();
