@@ -5,7 +5,8 @@ import { type Change, changeCluster } from '../change-cluster.ts';
 import type { Cli } from '../cli.ts';
 import { eventFormatOption, examples } from '../options.ts';
 import { type PolicyFlags, policyFlags, readPolicy } from '../policy-flags.ts';
-import { type HostFlags, hostFlags, readHosts } from '../read-hosts.ts';
+import { type HostFlags, hostFlags } from '../read-hosts.ts';
+import { readMembers } from '../read-members.ts';
 
 export interface DeleteFlags extends HostFlags, PolicyFlags {
   readonly all?: boolean;
@@ -28,6 +29,7 @@ export function addDelete(program: Command, cli: Cli): void {
       'after',
       examples(
         'sealctl delete -n 10.0.0.13',
+        'sealctl delete -n worker-3',
         'sealctl delete -m 10.0.0.12 --force',
         'sealctl delete -a',
         'sealctl delete -a --cluster demo --yes',
@@ -66,8 +68,7 @@ export async function readDelete(flags: DeleteFlags): Promise<(client: SealClien
     throw new Problem('USAGE', 'nothing is named that could be deleted', {
       remedy: 'Name hosts with -m and -n ("sealctl delete -n 10.0.0.13"), or the whole cluster with -a.',
     });
-  const { masters, workers } = await readHosts(flags);
-  const nodes = [...masters, ...workers];
+  const nodes = await readMembers(flags);
   return (client) => (dryRun) => {
     const save = dryRun && flags.save === true;
     return client.clusters.deleteNodes({ cluster, nodes, dryRun, force, skipDrain, policy, save }, options);
