@@ -129,6 +129,16 @@ describe('a changing verb', () => {
       assert.deepEqual(await verbs.store.operations({ limit: 9 }), []);
     }));
 
+  it('is refused for the operation that is under way, not for what that one does to its nodes', () =>
+    withVerbs(async (verbs) => {
+      await verbs.installed(2);
+      const grow = (ip: string) => ({ verb: 'scale-up', cluster: 'demo', masters: [], workers: [ip] }) as const;
+      await verbs.changes.change(grow('10.0.0.103'), ada);
+      verbs.disconnected.add('node-n3');
+      for (const cluster of ['demo', ''])
+        await assert.rejects(verbs.changes.change({ ...grow('10.0.0.103'), cluster }, ada), { code: 'OPERATION_IN_PROGRESS' });
+    }));
+
   it('on all nodes says so when none is connected', () =>
     withVerbs(async (verbs) => {
       for (const node of verbs.nodes) verbs.disconnected.add(node.id);

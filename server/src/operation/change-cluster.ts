@@ -6,7 +6,7 @@ import { planExec } from '../planner/plan-exec.ts';
 import { planRollback, refuseRollback } from '../planner/plan-rollback.ts';
 import type { ChangeRequest } from './change-request.ts';
 import { decideChange, decidedDeletion, factsOfExisting } from './decide-change.ts';
-import { type FactSources, seenNodes } from './gather-facts.ts';
+import { type FactSources, findCluster, seenNodes } from './gather-facts.ts';
 import { refuseStale, type SavedPlans } from './saved-plans.ts';
 import type { Decided, OperationStarter } from './start-operation.ts';
 
@@ -46,8 +46,10 @@ export class ClusterChanges {
     this.#plans = plans;
   }
 
-  /** Plans and starts a change. Problems: those of `decideChange` and of the start. */
+  /** Plans and starts a change. Problems: OPERATION_IN_PROGRESS before any other, those of `decideChange` and of the start. */
   async change(request: ChangeRequest, asker: Asker): Promise<Changed> {
+    // What stands in the way of the plan may only be what the operation of this moment does: that one is told first.
+    if (!asker.dryRun) this.#starter.admit(this.#clusterOf(request));
     const keepMaterial = !asker.dryRun || asker.save === true;
     const decided = await decideChange(this.#sources, request, { planId: this.#starter.newPlanId(), keepMaterial });
     if (!asker.dryRun || !asker.save) return this.#start(decided, asker);
@@ -62,6 +64,7 @@ export class ClusterChanges {
     const { plan, request } = await this.#plans.get(planId);
     const revision = this.#sources.records.get(plan.cluster)?.revision ?? 0;
     if (revision !== plan.baseRevision) refuseStale(plan, { ...plan, baseRevision: revision });
+    this.#starter.admit(plan.cluster);
     const decided = await decideChange(this.#sources, request, { planId, keepMaterial: true });
     refuseStale(plan, decided.plan);
     const changed = await this.#start(decided, asker);
@@ -125,6 +128,10 @@ export class ClusterChanges {
     const unique = [...new Map(nodes.map((node) => [node.id, node])).values()];
     const { argv, timeoutSeconds } = request;
     return this.#start({ plan: planExec({ planId: this.#starter.newPlanId(), nodes: unique, argv, timeoutSeconds }) }, asker);
+  }
+
+  #clusterOf(request: ChangeRequest): string {
+    return request.verb === 'run' ? request.desired.name : findCluster(this.#sources.records, request.cluster).name;
   }
 
   async #start(decided: Decided, asker: Asker): Promise<Changed> {

@@ -116,7 +116,7 @@ export class OperationStarter {
    */
   async rollbackable(id: string): Promise<LoadedOperation> {
     const loaded = await this.#ended(id, 'rolled back');
-    this.#admit(loaded.plan);
+    this.admit(loaded.plan.cluster);
     await this.#refuseAfterLater(id, loaded.plan, 'rolled back');
     return loaded;
   }
@@ -137,9 +137,25 @@ export class OperationStarter {
     return found && { id: found.operation.id, plan: found.plan };
   }
 
+  /** Refuses what would change a cluster that an operation changes now, before anything is asked about its plan. Problem: OPERATION_IN_PROGRESS. */
+  admit(cluster: string): void {
+    if (cluster !== '' && this.#beginning.has(cluster))
+      throw new Problem('OPERATION_IN_PROGRESS', `another operation that changes cluster ${cluster} begins at this moment`);
+    const other = this.changing(cluster);
+    if (other)
+      throw new Problem(
+        'OPERATION_IN_PROGRESS',
+        `operation ${other.id} (${other.plan.summary}) is changing cluster ${cluster} now`,
+        {
+          remedy: `Wait with "sealctl operation watch ${other.id}" or end it with "sealctl operation cancel ${other.id}".`,
+          details: { operation: other.id },
+        },
+      );
+  }
+
   /** Lets `begin` record the beginning of an operation while no other of its cluster is unfinished or about to begin. */
   async #begin(plan: Plan, begin: () => Promise<void>): Promise<void> {
-    this.#admit(plan);
+    this.admit(plan.cluster);
     this.#beginning.add(plan.cluster);
     try {
       // The end of the operation before it may be decided and not written yet.
@@ -148,21 +164,6 @@ export class OperationStarter {
     } finally {
       this.#beginning.delete(plan.cluster);
     }
-  }
-
-  #admit(plan: Plan): void {
-    if (plan.cluster !== '' && this.#beginning.has(plan.cluster))
-      throw new Problem('OPERATION_IN_PROGRESS', `another operation that changes cluster ${plan.cluster} begins at this moment`);
-    const other = this.changing(plan.cluster);
-    if (other)
-      throw new Problem(
-        'OPERATION_IN_PROGRESS',
-        `operation ${other.id} (${other.plan.summary}) is changing cluster ${plan.cluster} now`,
-        {
-          remedy: `Wait with "sealctl operation watch ${other.id}" or end it with "sealctl operation cancel ${other.id}".`,
-          details: { operation: other.id },
-        },
-      );
   }
 
   /** A later operation of the same cluster has changed what this plan was made on. */
