@@ -61,8 +61,9 @@ function architecture({ image, host, seen }: HostCheck): Problem[] {
   ];
 }
 
-/** On a host that had begun to join this very cluster the ports are ours. */
-function portsFree({ record, host, seen, ports }: HostCheck): Problem[] {
+/** On a host that had begun to join this very cluster the ports are ours; on one of another cluster they go with it. */
+function portsFree({ cluster, record, host, seen, ports }: HostCheck): Problem[] {
+  if (seen.cluster !== undefined && seen.cluster !== cluster) return [];
   if (record?.members.some((member) => member.nodeId === seen.id)) return [];
   const taken = ports.filter((port) => seen.facts.listeningPorts.includes(port));
   if (taken.length === 0) return [];

@@ -101,6 +101,11 @@ const changed: readonly (readonly [title: string, nodes: readonly SeenNode[], co
 for (const [title, nodes, code, message] of changed)
   test(`before anything is planned, refuses ${title}`, () => refusal(nodes, code, message));
 
+test('on a host of another cluster nothing is said of the ports that this cluster has taken', () => {
+  const taken = { ...sampleNode('n1', '10.0.0.101', { host: { listeningPorts: [10250] } }), cluster: 'other' };
+  refusal([m1, taken, n2], 'NODE_IN_CLUSTER', /n1 \(10\.0\.0\.101\) is a member of cluster other/);
+});
+
 test('what only a master needs is not asked of a worker', () => {
   const nodes = [m1, sampleNode('n1', '10.0.0.101', { host: { cpus: 1, listeningPorts: [6443, 2379] } }), n2];
   assert.equal(planRun({ planId: 'p', desired: asked, facts: sampleFacts(nodes) }).nodes.length, 3);
