@@ -19,6 +19,7 @@ const hostPackages = [
   ...['mount', 'util-linux', 'procps', 'ca-certificates', 'openssl', 'tar', 'xz-utils', 'gzip'],
 ];
 const buildPackages = ['dpkg-dev', 'patch'];
+const registryPackages = ['docker-registry', 'skopeo'];
 
 /**
  * main: what is run in the end. root: needed at any rate. packages: Debian packages it needs. optional: without root or apt the
@@ -27,7 +28,7 @@ const buildPackages = ['dpkg-dev', 'patch'];
 const targets = {
   demo: { main: 'test/demo/main.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   build: { main: 'packages/release/src/main.ts', packages: [], freeGiB: 1 },
-  test: { main: 'test/run-tests.ts', packages: hostPackages, optional: true, freeGiB: 3 },
+  test: { main: 'test/run-tests.ts', packages: [...hostPackages, ...registryPackages], optional: true, freeGiB: 3 },
   'test:clusters': { main: 'test/run-clusters.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   simulate: { main: 'test/simulation/main.ts', packages: [], freeGiB: 1 },
   check: { main: 'test/run-check.ts', packages: [], freeGiB: 1 },

@@ -4,7 +4,7 @@ import { sizeText } from './view/durations.ts';
 import { uploadLine } from './view/upload-line.ts';
 
 /** Shows an upload on stderr: one line that changes on a terminal, one line at the end elsewhere; nothing with --quiet or -o json. */
-export function uploadMeter(cli: Cli, reference: string) {
+export function uploadMeter(cli: Cli, reference: string, verb = 'sending') {
   const { stderr, clock } = cli.io;
   const live = stderr.isTTY === true && !cli.flags.quiet && cli.format !== 'json';
   let drawnAt = 0;
@@ -20,7 +20,7 @@ export function uploadMeter(cli: Cli, reference: string) {
       if (!live || progress.missingBytes === 0 || (now - drawnAt < 100 && !isLast)) return;
       drawnAt = now;
       isDrawn = true;
-      stderr.write(`\r\u001b[2K${uploadLine(reference, progress, (stderr.columns ?? 80) - 1)}`);
+      stderr.write(`\r\u001b[2K${uploadLine(reference, progress, (stderr.columns ?? 80) - 1, verb)}`);
     },
     end({ sentBlobs, sentBytes }: { sentBlobs: number; sentBytes: number }) {
       clear();
