@@ -27,6 +27,8 @@ const program = new Command('seal-agent')
 
 withFlags(program.command('run').description('Connect to the server and do what it asks, until stopped')).action(
   async (flags: Flags) => {
+    // What ps and systemctl show; Node calls its main thread MainThread.
+    process.title = 'seal-agent';
     const config = loadConfig(sourcesOf(flags));
     // Synchronous: what is logged right before the process ends must not be lost.
     const log = pino({ level: config.logLevel, base: null }, destination({ dest: 2, sync: true }));

@@ -6,6 +6,9 @@ import { composeCore } from './compose.ts';
 import { readConfig } from './config.ts';
 import { runServer } from './run-server.ts';
 
+// What ps and systemctl show; Node calls its main thread MainThread.
+process.title = 'seal-server';
+
 const version = process.env.SEAL_VERSION ?? '0.0.0-source';
 
 const program = new Command('seal-server')

@@ -13,11 +13,11 @@ export function fetchLayers(layers: LayerStore): StepHandler<StepArgs['fetch-lay
     place: 'agent',
     async perform({ image, layers: wanted }, context) {
       const limit = pLimit(concurrentLayers);
-      await context.print(`${image}: ${wanted.length} layers, ${megabytes(sum(wanted))} MB`);
+      await context.print(`${image}: ${wanted.length} layers, ${mebibytes(sum(wanted))} MiB`);
       const results = await Promise.all(wanted.map((layer) => limit(() => fetchOne(layers, layer, context))));
       const fetched = wanted.filter((_, position) => results[position] === 'fetched');
       await context.print(
-        `fetched ${fetched.length} layers, ${megabytes(sum(fetched))} MB; ${wanted.length - fetched.length} were there`,
+        `fetched ${fetched.length} layers, ${mebibytes(sum(fetched))} MiB; ${wanted.length - fetched.length} were there`,
       );
       return 'SUCCEEDED';
     },
@@ -31,10 +31,10 @@ async function fetchOne(layers: LayerStore, layer: LayerRef, { signal, print }: 
   const result = await layers.ensure(layer, signal, (bytes) => {
     if (bytes - printed < printEveryBytes) return;
     printed = bytes;
-    lines = lines.then(() => print(`${name}: ${megabytes(bytes)} of ${megabytes(layer.sizeBytes)} MB`));
+    lines = lines.then(() => print(`${name}: ${mebibytes(bytes)} of ${mebibytes(layer.sizeBytes)} MiB`));
   });
   await lines;
-  if (result === 'fetched') await print(`${name}: ${megabytes(layer.sizeBytes)} MB, unpacked`);
+  if (result === 'fetched') await print(`${name}: ${mebibytes(layer.sizeBytes)} MiB, unpacked`);
   return result;
 }
 
@@ -42,6 +42,6 @@ function sum(layers: readonly LayerRef[]): number {
   return layers.reduce((bytes, layer) => bytes + layer.sizeBytes, 0);
 }
 
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
 }

@@ -17,7 +17,9 @@ export function hostAliases(path: string): StepHandler<StepArgs['host-aliases']>
       const mine = turn.then(() => edit(path, block, entries));
       turn = mine.catch(() => undefined); // the failure is this step's; the next one has its own
       await print(
-        (await mine) ? `${path}: ${entries.length} entries in block ${block}` : `${path}: block ${block} was right already`,
+        (await mine)
+          ? `${path}: ${entries.length} ${entries.length === 1 ? 'entry' : 'entries'} in block ${block}`
+          : `${path}: block ${block} was right already`,
       );
       return 'SUCCEEDED';
     },

@@ -21,7 +21,7 @@ export function checkCluster(cluster: Cluster): Cluster {
   if (!cluster.hosts.some((host) => host.role === 'master'))
     throw new Problem(
       'NO_MASTER',
-      `cluster ${cluster.name} was asked for with ${cluster.hosts.length} hosts and no master among them`,
+      `cluster ${cluster.name} was asked for with ${cluster.hosts.length} host${cluster.hosts.length === 1 ? '' : 's'} and no master`,
     );
   return cluster;
 }

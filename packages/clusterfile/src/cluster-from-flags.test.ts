@@ -58,7 +58,7 @@ test('flags give a Cluster: masters first, env read, defaults filled in', () => 
 });
 
 test('flags that make no cluster are refused, each with its code', () => {
-  refuses('NO_MASTER', /cluster default was asked for with 1 hosts and no master/, () =>
+  refuses('NO_MASTER', /cluster default was asked for with 1 host and no master/, () =>
     clusterFromFlags({ image: 'k', nodes: '10.0.0.1' }),
   );
   refuses('USAGE', /no ClusterImage/, () => clusterFromFlags({ masters: '10.0.0.1' }));

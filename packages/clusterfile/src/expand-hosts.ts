@@ -20,7 +20,12 @@ export function expandHosts(text: string): string[] {
     for (const address of expandPart(part)) {
       const other = seen.get(address);
       if (other !== undefined)
-        throw new Problem('HOSTS_INVALID', `${address} is named twice in "${text}": by "${other}" and by "${part}"`);
+        throw new Problem(
+          'HOSTS_INVALID',
+          other === part
+            ? `${part} is named twice in "${text}"`
+            : `${address} is named twice in "${text}": by "${other}" and by "${part}"`,
+        );
       seen.set(address, part);
     }
   }

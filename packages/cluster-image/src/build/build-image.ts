@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Problem } from '@seal/foundation';
 import { parseKubefile } from '../kubefile/parse-kubefile.ts';
 import { parseReference } from '../reference/parse-reference.ts';
@@ -139,7 +139,9 @@ async function buildPlatform(
 async function readKubefile(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const why =
-      cause.code === 'ENOENT' ? `there is no Kubefile at ${path}` : `the Kubefile ${path} cannot be read: ${cause.message}`;
+      cause.code === 'ENOENT'
+        ? `there is no Kubefile at ${resolve(path)}`
+        : `the Kubefile ${path} cannot be read: ${cause.message}`;
     throw new Problem('BUILD_INPUT_INVALID', why, { cause, details: { path } });
   });
 }

@@ -226,7 +226,7 @@ test('reads archives that are compressed, and refuses those that are no image, a
     await assert.rejects(other.load(file), Problem);
     await execa('tar', ['-C', directory, '-cf', file, 'Kubefile']);
     await fails(other.load(file), 'IMAGE_INVALID', /neither an oci-archive nor a docker-archive/);
-    await fails(other.load(join(directory, 'none')), 'USAGE', /there is no file/);
+    await fails(other.load(join(directory, 'none')), 'FILE_UNUSABLE', /there is no file/);
     assert.deepEqual([await other.list(), await readdir(join(other.directory, 'tmp'))], [[], []]);
   }));
 

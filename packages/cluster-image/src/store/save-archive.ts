@@ -27,7 +27,8 @@ export async function saveArchive(
 ): Promise<BlobSize> {
   const target = resolve(file);
   const parent = await stat(dirname(target)).catch(() => undefined);
-  if (!parent?.isDirectory()) throw new Problem('USAGE', `cannot write ${target}: there is no directory ${dirname(target)}`);
+  if (!parent?.isDirectory())
+    throw new Problem('FILE_UNUSABLE', `cannot write ${target}: there is no directory ${dirname(target)}`);
   const beside = join(dirname(target), `.${newId('save', systemRandom, 12)}`);
   const pack = tar.pack();
   try {

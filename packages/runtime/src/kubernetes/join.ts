@@ -75,10 +75,16 @@ export function labelNodes(context: ClusterContext, nodes: readonly ClusterNode[
   const steps = [
     ...(workers.length > 0
       ? [
-          shell(context, context.apiNode, `role of ${workers.length} workers`, labelWorkersScript, {
-            env: { NODE_NAMES: workers.join(' ') },
-            timeoutSeconds: 120,
-          }),
+          shell(
+            context,
+            context.apiNode,
+            workers.length === 1 ? `role of worker ${workers[0]}` : `role of ${workers.length} workers`,
+            labelWorkersScript,
+            {
+              env: { NODE_NAMES: workers.join(' ') },
+              timeoutSeconds: 120,
+            },
+          ),
         ]
       : []),
     ...nodes.flatMap((node) => {

@@ -132,7 +132,10 @@ test('token create prints the token and the install line; --quiet the token alon
   });
   double.answers.revokeToken = () => ({});
   const { stdout } = await run('token create --ttl 15m --uses 2 --usage join-worker --label rack=a=b');
-  assert.match(stdout, /^seal1\.t1\.secret\.pin\n\nRun this .* \(ends in 15m 00s, for one node\):\n\n {2}curl … \| sh\n\nOptions go behind it: .*sh -s -- --replace.*\n$/);
+  assert.match(
+    stdout,
+    /^seal1\.t1\.secret\.pin\n\nRun this .* \(ends in 15m 00s, for one node\):\n\n {2}curl … \| sh\n\nOptions go behind it: .*sh -s -- --replace.*\n$/,
+  );
   assert.deepEqual(last('createToken'), {
     usages: ['join-worker'],
     ttlSeconds: 900,

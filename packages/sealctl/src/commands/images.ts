@@ -82,7 +82,7 @@ async function listRemote(cli: Cli): Promise<void> {
       ? 'The server has no image. "sealctl run" sends what it needs.'
       : table(
           cli,
-          ['image', 'digest', 'arch', 'size', 'runtime', 'created'],
+          ['image', 'digest', 'arch', 'size', 'runtime', 'sent'],
           images.map((image) => [
             image.reference,
             image.digest.slice(7, 19),
