@@ -2,13 +2,14 @@
  * seal-server with one thing more, for the benchmark: on SIGUSR2 it runs an operation of as many steps of `true` as the file
  * <runDirectory>/bench-steps says on every connected node, and writes what it cost to <runDirectory>/bench-result.
  */
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePhases, type Plan, type StepDraft } from '@seal/plan';
 import { pino } from 'pino';
 import { composeCore } from '../../server/src/compose.ts';
 import { readConfig } from '../../server/src/config.ts';
 import { runServer } from '../../server/src/run-server.ts';
+import { stateSize } from './state-size.ts';
 
 const config = readConfig({});
 const core = await composeCore(config, pino({ level: 'warn' }, pino.destination(2)), 'bench');
@@ -19,7 +20,7 @@ process.on('SIGUSR2', () => void measure());
 async function measure(): Promise<void> {
   const stepsEach = Number(readFileSync(join(config.runDirectory, 'bench-steps'), 'utf8'));
   const plan = planOf(stepsEach);
-  const bytesBefore = logBytes();
+  const bytesBefore = stateSize(config.stateDirectory);
   const cpu = process.cpuUsage();
   const start = performance.now();
   const operation = await core.starter.start({ plan }, 'bench');
@@ -38,7 +39,11 @@ async function measure(): Promise<void> {
   );
   const result = {
     ...{ status: view.status, nodes: plan.nodes.length, stepsEach, wallMs, serverCpuMs: (user + system) / 1000 },
-    ...{ criticalPathMs: Math.max(...ofProcesses), events: events.length, logBytes: logBytes() - bytesBefore },
+    ...{
+      criticalPathMs: Math.max(...ofProcesses),
+      events: events.length,
+      logBytes: stateSize(config.stateDirectory) - bytesBefore,
+    },
   };
   const path = join(config.runDirectory, 'bench-result');
   writeFileSync(`${path}.new`, JSON.stringify(result));
@@ -60,11 +65,4 @@ function planOf(stepsEach: number): Plan {
   const id = core.starter.newPlanId();
   const phases = makePhases(id, [{ name: 'bench', title: 'true', steps }]);
   return { id, kind: 'exec', cluster: '', baseRevision: 0, summary: `${stepsEach} × true`, nodes, phases };
-}
-
-function logBytes(): number {
-  return ['state.db', 'state.db-wal'].reduce(
-    (sum, name) => sum + (statSync(join(config.stateDirectory, name), { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makePhases, type Plan, type StepDraft } from '@seal/plan';
@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { composeCore } from '../../server/src/compose.ts';
 import { readConfig } from '../../server/src/config.ts';
 import { AgentDouble } from '../scenario/faults/agent-double.ts';
+import { stateSize } from './state-size.ts';
 
 export interface SimulatedAgentsFigures {
   readonly agents: number;
@@ -15,7 +16,7 @@ export interface SimulatedAgentsFigures {
   /** Of this process, doubles included. */
   readonly cpuMs: number;
   readonly events: number;
-  /** What the state directory grew by: plan, events and outputs. */
+  /** What the state database grew by: plan, events and outputs. */
   readonly logBytes: number;
   readonly planBytes: number;
   readonly rssBytes: number;
@@ -33,7 +34,7 @@ export async function measureSimulatedAgents(agents: number, stepsEach: number):
     const doubles = Array.from({ length: agents }, (_, index) => new AgentDouble(`node-${index + 1}`, '10.9.0.1'));
     for (const double of doubles) await connect(core, double);
     const plan = planOf(doubles, stepsEach);
-    const bytesBefore = sizeOf(directory);
+    const bytesBefore = stateSize(directory);
     const cpu = process.cpuUsage();
     const start = performance.now();
     const operation = await core.starter.start({ plan }, 'bench');
@@ -50,7 +51,7 @@ export async function measureSimulatedAgents(agents: number, stepsEach: number):
     if (view.status !== 'SUCCEEDED') throw new Error(`the operation ended as ${view.status}: ${view.problem?.message}`);
     const figures = {
       ...{ agents, steps: agents * stepsEach, wallMs, cpuMs: (user + system) / 1000, events: events.length },
-      ...{ logBytes: sizeOf(directory) - bytesBefore, planBytes: JSON.stringify(plan).length },
+      ...{ logBytes: stateSize(directory) - bytesBefore, planBytes: JSON.stringify(plan).length },
       rssBytes: process.memoryUsage.rss(),
     };
     await core.executor.stop();
@@ -88,11 +89,4 @@ function planOf(doubles: readonly AgentDouble[], stepsEach: number): Plan {
   const nodes = doubles.map(({ name, address }) => ({ id: name, name, ip: address, role: 'none' as const }));
   const phases = makePhases('bench', [{ name: 'bench', title: 'true', steps }]);
   return { id: 'bench', kind: 'exec', cluster: '', baseRevision: 0, summary: 'bench', nodes, phases };
-}
-
-function sizeOf(directory: string): number {
-  return ['state.db', 'state.db-wal'].reduce(
-    (sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
 }

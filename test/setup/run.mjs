@@ -18,6 +18,8 @@ const hostPackages = [
   ...['mmdebstrap', 'debian-archive-keyring', 'systemd-container', 'iproute2', 'iptables', 'nftables'],
   ...['mount', 'util-linux', 'procps', 'ca-certificates', 'openssl', 'tar', 'xz-utils', 'gzip'],
 ];
+/** Another clock for daemons under test: the machine's is never set. */
+const clockPackages = ['libfaketime'];
 const buildPackages = ['dpkg-dev', 'patch'];
 const registryPackages = ['docker-registry', 'skopeo'];
 
@@ -31,6 +33,7 @@ const targets = {
   test: { main: 'test/run-tests.ts', packages: [...hostPackages, ...registryPackages], optional: true, freeGiB: 3 },
   'test:clusters': { main: 'test/run-clusters.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   simulate: { main: 'test/simulation/main.ts', packages: [], freeGiB: 1 },
+  'test:crash-points': { main: 'test/scenario/crash-points/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
   check: { main: 'test/run-check.ts', packages: [], freeGiB: 1 },
   gen: { main: 'test/run-gen.ts', packages: ['protobuf-compiler'], freeGiB: 1 },
   bench: { main: 'test/bench/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
