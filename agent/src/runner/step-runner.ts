@@ -112,7 +112,7 @@ export class StepRunner {
       case 'ignore':
         return this.#ports.log.info(key, 'a command was overtaken by a higher attempt');
       case 'hold':
-        if ((this.#held.get(key.step)?.attempt ?? 0) < key.attempt) this.#held.set(key.step, command);
+        if ((this.#held.get(key.step)?.attempt ?? 0) <= key.attempt) this.#held.set(key.step, command);
         return;
       case 'answer-running':
         return this.#answerRunning(key);
@@ -242,7 +242,8 @@ export class StepRunner {
     }
     const held = this.#held.get(key.step);
     this.#held.delete(key.step);
-    if (held) await this.run(held);
+    // One of a server that was replaced meanwhile is dropped: its successor sends its own.
+    if (held && held.epoch >= this.#highestEpoch) await this.run(held);
   }
 
   /** A command to run it may still be on its way: the journal has the answer to it ready. */

@@ -226,10 +226,14 @@ test('a server that was replaced is told no outcome, and what it acknowledges st
     await protocol.receive({ finishedAck: { step: 'a', attempt: 1 } });
     await protocol.receive({ outputAck: { step: 'a', attempt: 1, stream: 1, offset: 6 } });
     assert.deepEqual(kinds(server.messages.slice(before)), ['hello']);
+    await server.run(shellStep('a', 'echo hello'), 1, 3);
+    const refused = await server.wait(({ finished }) => finished, 2);
+    assert.equal(refused.finished?.problem?.code, 'SERVER_EPOCH_STALE');
     assert.equal((await local.spool.list()).length, 1);
     protocol.disconnected();
     await server.connect({ epoch: 4 });
-    await server.wait(({ finished }) => finished, 2);
+    await server.wait(({ output }) => output, 2);
+    await server.wait(({ finished }) => finished, 3);
   }));
 
 test('output that the window holds back goes out before the outcome', () =>

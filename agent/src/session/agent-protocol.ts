@@ -93,7 +93,8 @@ export class AgentProtocol implements StepReports {
   }
 
   finished(key: StepKey, finished: Finished): void {
-    this.#ports.outbox.end(key, finished);
+    // A refusal is the end of a command, not of the step: that may be running, or its output on its way.
+    if (!isRefusal(finished)) this.#ports.outbox.end(key, finished);
     void this.#sendOutcome(key, finished);
     if (!this.#ports.runner.busy) this.#reportFactsSoon();
   }
@@ -158,8 +159,7 @@ export class AgentProtocol implements StepReports {
 
   async #sendOutcome(key: StepKey, finished: Finished): Promise<void> {
     const session = this.#send;
-    const isRefusal = finished.problem?.code === 'SERVER_EPOCH_STALE';
-    if (!session || !(this.#welcomed || isRefusal)) return;
+    if (!session || !(this.#welcomed || isRefusal(finished))) return;
     await this.#ports.outbox.drain(key);
     // A newer session has begun to send it by itself.
     if (this.#send !== session) return;
@@ -199,6 +199,10 @@ export class AgentProtocol implements StepReports {
       this.#ports.log.error({ err: error }, 'the facts of this host cannot be taken');
     }
   }
+}
+
+function isRefusal({ problem }: Finished): boolean {
+  return problem?.code === 'SERVER_EPOCH_STALE';
 }
 
 function keyOf({ step, attempt }: { readonly step: string; readonly attempt: number }): StepKey {
