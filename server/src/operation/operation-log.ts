@@ -97,7 +97,8 @@ export class OperationLog {
     );
     const link = rollbackOf === undefined ? [] : [await this.#linkOf(rollbackOf, operation, requestedBy)];
     const eventWrites = [...events, ...link].map((event): Write => ({ kind: 'event', event }));
-    await this.#store.commit([{ kind: 'operation', operation }, ...writes, ...eventWrites]);
+    // In the one queue of writes: another one that fails takes memory from the store, which must not lack what is on its way there.
+    await this.#enqueue(operation.id, [{ kind: 'operation', operation }, ...writes, ...eventWrites]);
     return this.#activate(operation);
   }
 
