@@ -30,6 +30,11 @@ export class Network {
     return this.#blocked.has(`${nodeId} ${direction}`);
   }
 
+  /** True when everything passes everywhere. */
+  get isWhole(): boolean {
+    return this.#blocked.size === 0;
+  }
+
   /** How an agent's life reaches a server. */
   transport(life: Life, node: { readonly id: string; readonly name: string }): Transport {
     return { open: (events) => this.#open(life, node, events) };

@@ -218,7 +218,9 @@ export class ObservedLog {
     }
     if (isDone(state)) this.#violated('twice', `${step} ends as ${outcome} after ${state.status}`);
     const known = host.journal.state.get(step, attempt)?.finished;
-    const isGivenUp = givenUp.includes(problem?.code ?? '') || (outcome === 'UNKNOWN' && problem?.code === 'SECRET_MISSING');
+    const isGivenUp =
+      givenUp.includes(problem?.code ?? '') ||
+      (outcome === 'UNKNOWN' && ['SECRET_MISSING', 'CANCELLED'].includes(problem?.code ?? ''));
     if (!known || isGivenUp) {
       if (!withoutJournal.includes(problem?.code ?? ''))
         this.#violated(

@@ -26,7 +26,7 @@ export class Observer {
   readonly #world: World;
   readonly #steps = new Map<string, KnownStep>();
   /** When the server or an agent was last away, once it is quiet. */
-  #restlessAt = 0;
+  #restlessAt: number | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -69,8 +69,9 @@ export class Observer {
   checkIdle(): void {
     const world = this.#world;
     const { now } = world.time;
-    const isCalm = world.newestServer()?.parts && [...world.agents.values()].every(({ isConnected }) => isConnected);
-    if (!isCalm) this.#restlessAt = now;
+    const isCalm =
+      world.newestServer()?.parts && world.network.isWhole && [...world.agents.values()].every(({ isConnected }) => isConnected);
+    if (!isCalm || this.#restlessAt === undefined) this.#restlessAt = now;
     for (const { id, view, changedAt } of this.log.operations) {
       if (view.finishedAt !== undefined || now - Math.max(changedAt, this.#restlessAt) < idleMs) continue;
       const inFlight = [...view.steps.values()].filter(({ status }) => status === 'DISPATCHED' || status === 'STARTED');

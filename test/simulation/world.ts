@@ -77,7 +77,7 @@ export class World {
     return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   }
 
-  /** Starts a server; when it ends, and no other lives, the next one follows. */
+  /** Starts a server; when it ends, and none that replaced it lives, the next one follows. */
   startServer(): ServerLife {
     this.#serversMade += 1;
     const prng = this.prng.fork(`server ${this.#serversMade}`);
@@ -86,7 +86,7 @@ export class World {
     server.life.onEnd(() => {
       this.servers = this.servers.filter((other) => other !== server);
       this.time.after(prng.pick([10, 500, 5000, 30_000]), () => {
-        if (this.servers.length === 0) this.startServer();
+        if (!this.servers.some((other) => !other.disk.copied && other.epoch >= server.epoch)) this.startServer();
       });
     });
     return server;
