@@ -16,7 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   runtime: ['foundation', 'plan', 'clusterfile', 'cluster-image', 'pki'],
   protocol: ['foundation', 'plan', 'clusterfile'],
   sealctl: ['foundation', 'clusterfile', 'cluster-image', 'plan', 'protocol', 'pki'],
-  release: [],
+  release: ['foundation'],
   server: ['foundation', 'clusterfile', 'cluster-image', 'pki', 'plan', 'runtime', 'protocol'],
   agent: ['foundation', 'plan', 'cluster-image', 'pki', 'protocol'],
   test: [

@@ -25,6 +25,8 @@ export class ServerDouble {
   readonly messages: agentProto.AgentMessage[] = [];
   /** Output as received, by step. */
   readonly output = new Map<string, Buffer>();
+  /** Where the next byte of each stream belongs; further than what is kept where the agent dropped something. */
+  readonly #outputEnds = new Map<string, number>();
   readonly blobs = new Map<string, Buffer>();
   readonly ranges: (string | undefined)[] = [];
   /** Bytes after which the next blob answer is cut. */
@@ -128,11 +130,16 @@ export class ServerDouble {
       stream.write({ welcome: { ...welcome, outputWindowBytes: 262144 } });
     }
     if (output) {
-      const { step, attempt, stream: number, offset, data } = output;
-      const have = this.output.get(`${step}/${number}`) ?? Buffer.alloc(0);
-      const next = offset <= have.length ? Buffer.concat([have.subarray(0, offset), data]) : have;
-      this.output.set(`${step}/${number}`, next);
-      stream.write({ outputAck: { step, attempt, stream: number, offset: next.length } });
+      const { step, attempt, stream: number, offset, data, droppedBytes } = output;
+      const key = `${step}/${number}`;
+      const end = this.#outputEnds.get(key) ?? 0;
+      // As the server does: what is there already is passed over, and a hole counts only when it was declared.
+      if (offset - end <= droppedBytes && offset + data.byteLength > end) {
+        const fresh = offset < end ? data.subarray(end - offset) : data;
+        this.output.set(key, Buffer.concat([this.output.get(key) ?? Buffer.alloc(0), fresh]));
+        this.#outputEnds.set(key, offset + data.byteLength);
+      }
+      stream.write({ outputAck: { step, attempt, stream: number, offset: this.#outputEnds.get(key) ?? 0 } });
     }
     if (finished) stream.write({ finishedAck: { step: finished.step, attempt: finished.attempt } });
   }
