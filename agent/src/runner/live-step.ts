@@ -1,6 +1,7 @@
 import { Problem } from '@seal/foundation';
 import type { Effect, Probe, Step } from '@seal/plan';
 import type { AgentOutcome, StepContext, StepHandler } from '../steps/step-handler.ts';
+import { lastLine } from './last-line.ts';
 import type { ProcessEnd, StepProcess } from './process-port.ts';
 import { resolveDoubt } from './resolve-doubt.ts';
 import type { Finished, RunnerLimits, RunnerPorts } from './runner-ports.ts';
@@ -267,16 +268,10 @@ export class LiveStep {
   }
 
   async #exitProblem(exitCode: number): Promise<Problem> {
-    const line = (await this.#lastLine(2)) || (await this.#lastLine(1));
+    const { key } = this.#facts;
+    const line = (await lastLine(this.#ports.spool, key, 2)) || (await lastLine(this.#ports.spool, key, 1));
     const last = line ? `; its last line: ${line}` : '';
     return new Problem('STEP_FAILED', `exit code ${exitCode}${last}`, { details: { exitCode } });
-  }
-
-  async #lastLine(stream: 1 | 2): Promise<string> {
-    const { spool } = this.#ports;
-    const size = await spool.size(this.#facts.key, stream);
-    const tail = await spool.read(this.#facts.key, stream, Math.max(0, size - 1024), 1024);
-    return Buffer.from(tail).toString('utf8').trimEnd().split('\n').at(-1)?.slice(-300) ?? '';
   }
 
   async #finished(outcome: Outcome, endedAt = this.#ports.clock.now()): Promise<Finished> {
