@@ -1,19 +1,24 @@
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { processIo } from './io.ts';
 import { runSealctl } from './run-sealctl.ts';
 
-// Half of the start time is compiling; the cache is in the system's temporary directory, or where NODE_COMPILE_CACHE says.
-enableCompileCache();
+// Half of the start time is compiling. The cache is the user's own: one in /tmp could be planted by anybody, and root would run it.
+enableCompileCache(join(homedir(), '.cache/seal/compiled'));
 
-// "sealctl nodes | head" is no error.
+// "sealctl nodes | head" is no error. What a Ctrl-C would end on the nodes ("sealctl exec all -- yes | head") ends here too.
+let readerGone = false;
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(141);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    if (readerGone) return;
+    readerGone = true;
+    if (process.listenerCount('SIGINT') === 0) process.exit(141);
+    process.emit('SIGINT');
   });
 
 process.exitCode = await runSealctl(process.argv.slice(2), processIo(homedir()));
 // What a slow reader of a pipe has not taken yet would be lost.
-for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
-process.exit();
+if (!readerGone) for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
+process.exit(readerGone ? 141 : undefined);
