@@ -19,6 +19,7 @@ for (const stream of [process.stdout, process.stderr])
   });
 
 process.exitCode = await runSealctl(process.argv.slice(2), processIo(homedir()));
+if (readerGone) process.exit(141);
 // What a slow reader of a pipe has not taken yet would be lost.
-if (!readerGone) for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
-process.exit(readerGone ? 141 : undefined);
+for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
+process.exit();
