@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SealLab } from '../../deploy/seal-lab.ts';
+import { pollUntil } from '../../hosts/index.ts';
 import { beginRun, operationIds, untilServing } from '../faults/fault-control.ts';
 import { clearAway, effectsOfInstall, effectsOn, image } from '../scenario-image.ts';
 import { type KillOrder, orderKill, wasKilled } from './kill-orders.ts';
@@ -43,9 +44,15 @@ export async function install(seal: SealLab): Promise<FinalState> {
     await seal.untilConnected(...crashHosts);
     id = await beginRun(seal, args);
   }
-  const { code, stdout, stderr } = await seal.sealctl(['operation', 'watch', id]);
-  assert.equal(code, 0, `operation ${id}: ${stdout}${stderr}`);
-  // The watcher may have been told of the end by a server that died right after it.
+  // Killed while it is asked for the first time, or right after it told of the end.
+  const watched = await pollUntil(
+    async () => {
+      const result = await seal.sealctl(['operation', 'watch', id]);
+      return result.code === 7 ? undefined : result;
+    },
+    { timeoutSeconds: 120, describe: () => `operation ${id} cannot be watched` },
+  );
+  assert.equal(watched.code, 0, `operation ${id}: ${watched.stdout}${watched.stderr}`);
   await untilServing(seal);
   for (const name of crashHosts)
     assert.deepEqual(await effectsOn(seal.host(name)), name === 'm1' ? effectsOfInstall.master : effectsOfInstall.worker, name);
@@ -62,7 +69,9 @@ async function finalState(seal: SealLab): Promise<FinalState> {
       name,
       await seal
         .host(name)
-        .sh(`find ${places} -type f -printf '%p %m\\n' 2>/dev/null | sed 's/joined-[0-9a-f]*/joined-CA/' | sort; sed -n '/seal/,/seal/p' /etc/hosts`),
+        .sh(
+          `find ${places} -type f -printf '%p %m\\n' 2>/dev/null | sed 's/joined-[0-9a-f]*/joined-CA/' | sort; sed -n '/seal/,/seal/p' /etc/hosts`,
+        ),
     ]),
   );
   return { cluster: `${clusters.map(({ state }) => state)}: ${members.join(', ')}`, ...Object.fromEntries(files) };

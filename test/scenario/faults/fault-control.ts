@@ -1,28 +1,36 @@
 import assert from 'node:assert/strict';
 import type { SealLab } from '../../deploy/seal-lab.ts';
 import { pollUntil } from '../../hosts/index.ts';
-import { newest, type OperationSummary } from '../operation-control.ts';
+import type { OperationSummary } from '../operation-control.ts';
+
+/** What sealctl prints with `-o json`, asked again as long as the server does not answer: it may be killed at any moment. */
+async function patientJson<T>(seal: SealLab, ...args: string[]): Promise<T> {
+  return pollUntil(
+    async () => {
+      const { code, stdout, stderr } = await seal.sealctl([...args, '-o', 'json']);
+      assert.ok(code === 0 || code === 7, `sealctl ${args.join(' ')} ended with ${code}: ${stderr}`);
+      return code === 0 ? (JSON.parse(stdout) as T) : undefined;
+    },
+    { timeoutSeconds: 60, describe: () => 'the server does not answer again' },
+  );
+}
 
 /** Waits until the server answers again after a kill. */
 export async function untilServing(seal: SealLab): Promise<void> {
-  await pollUntil(async () => (await seal.sealctl(['nodes'])).code === 0 || undefined, {
-    timeoutSeconds: 60,
-    describe: () => 'the server does not answer again',
-  });
+  await patientJson(seal, 'nodes');
 }
 
-/** `sealctl run --detach …`, whose answer the server's death may swallow; the operation that it made. */
+/** `sealctl run --detach …`, whose answer the server's death may swallow; the newest operation then. */
 export async function beginRun(seal: SealLab, args: readonly string[]): Promise<string> {
   const { code, stderr } = await seal.sealctl(['run', ...args, '--yes', '--detach']);
   assert.ok(code === 0 || code === 7, `sealctl run ended with ${code}: ${stderr}`);
-  await untilServing(seal);
-  const { id } = await newest(seal);
-  return id;
+  const [newest = ''] = await operationIds(seal);
+  return newest;
 }
 
-/** Ids of every operation that the server knows. */
+/** Ids of every operation that the server knows, the newest first. */
 export async function operationIds(seal: SealLab): Promise<string[]> {
-  return (await seal.json<OperationSummary[]>('operation', 'list', '--limit', '500')).map(({ id }) => id);
+  return (await patientJson<OperationSummary[]>(seal, 'operation', 'list', '--limit', '500')).map(({ id }) => id);
 }
 
 /** Every line of an operation's output, with the node that it is of. */
