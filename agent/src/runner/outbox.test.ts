@@ -254,3 +254,14 @@ test('in a window that stays full, streams take turns with every acknowledgement
     }
     assert.equal(sent.map((chunk) => chunk.step).join(''), 'ababab');
   }));
+
+test('output of a finished step that is not there any more is said to be dropped, so that nobody waits for it', () =>
+  withOutbox(async ({ outbox, write }) => {
+    const server = new Receiver();
+    outbox.begin(a);
+    write(a, '0123456789');
+    await outbox.connected((chunk) => server.receive(chunk), 1_000_000);
+    outbox.end(a, { stdoutBytes: 25, stderrBytes: 0 });
+    await outbox.drain(a);
+    assert.deepEqual([server.have, server.dropped, server.bytes.toString()], [25, 15, '0123456789']);
+  }));

@@ -24,7 +24,8 @@ export async function restoreOutbox({ journal, outbox, spool, now, runner }: Res
       await spool.remove(key);
       continue;
     }
-    if (running.has(stepKeyText(key))) outbox.begin(key);
+    // One that was running when this began may have ended since.
+    if (!entry.finished && running.has(stepKeyText(key))) outbox.begin(key);
     else outbox.end(key, entry.finished ?? { stdoutBytes: await spool.size(key, 1), stderrBytes: await spool.size(key, 2) });
     if (entry.settled) await outbox.settle(key);
   }
