@@ -56,6 +56,7 @@ export async function measureSimulatedAgents(agents: number, stepsEach: number):
     };
     await core.executor.stop();
     await core.store.close();
+    core.unlock();
     return figures;
   } finally {
     rmSync(directory, { recursive: true, force: true });

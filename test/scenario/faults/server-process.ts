@@ -98,6 +98,7 @@ async function enrol(settings: Record<string, unknown>, count: number): Promise<
     agents.push({ name, address, identity: { keyPem: privateKeyPem, certificatePem: certificate, caPem: ca } });
   }
   await core.store.close();
+  core.unlock();
   return agents;
 }
 
