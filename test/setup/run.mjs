@@ -18,8 +18,8 @@ const hostPackages = [
   ...['mmdebstrap', 'debian-archive-keyring', 'systemd-container', 'iproute2', 'iptables', 'nftables'],
   ...['mount', 'util-linux', 'procps', 'ca-certificates', 'openssl', 'tar', 'xz-utils', 'gzip'],
 ];
-/** Another clock for daemons under test: the machine's is never set. */
-const clockPackages = ['libfaketime'];
+/** Another clock for daemons under test (the machine's is never set), and what the install line needs. */
+const daemonTestPackages = ['libfaketime', 'curl'];
 const buildPackages = ['dpkg-dev', 'patch'];
 const registryPackages = ['docker-registry', 'skopeo'];
 
@@ -30,7 +30,7 @@ const registryPackages = ['docker-registry', 'skopeo'];
 const targets = {
   demo: { main: 'test/demo/main.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   build: { main: 'packages/release/src/main.ts', packages: [], freeGiB: 1 },
-  test: { main: 'test/run-tests.ts', packages: [...hostPackages, ...registryPackages], optional: true, freeGiB: 3 },
+  test: { main: 'test/run-tests.ts', packages: [...hostPackages, ...daemonTestPackages, ...registryPackages], optional: true, freeGiB: 3 },
   'test:clusters': { main: 'test/run-clusters.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   simulate: { main: 'test/simulation/main.ts', packages: [], freeGiB: 1 },
   'test:crash-points': { main: 'test/scenario/crash-points/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
