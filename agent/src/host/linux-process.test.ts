@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '@seal/foundation';
 import { FileSpool } from '../runner/file-spool.ts';
 import { command, LocalRunner, shellStep, testStep, withAgentDirectory } from '../testing/local-runner.ts';
 import { linuxProcesses } from './linux-process.ts';
@@ -126,4 +127,19 @@ test('a step that fails while the host is shutting down has no outcome, and is l
     await LocalRunner.closeAll(directory);
     const second = await LocalRunner.open({ directory });
     assert.deepEqual(second.runner.states(), [{ step: 'a', attempt: 1, state: 'lost' }]);
+  }));
+
+test('a process that is found again is as old as the kernel says, although the clock was set meanwhile', () =>
+  withAgentDirectory(async (directory) => {
+    const first = await LocalRunner.open({ directory });
+    const step = shellStep('a', `while [ ! -e ${directory}/go ]; do sleep 0.05; done`, { timeoutSeconds: 60 });
+    await first.runner.run(command(step));
+    await first.wait(({ type }) => type === 'started');
+    await LocalRunner.closeAll(directory);
+    const aDayLater = { ...systemClock, now: () => systemClock.now() + 25 * 3_600_000 };
+    const second = await LocalRunner.open({ directory, clock: aDayLater });
+    writeFileSync(join(directory, 'go'), '');
+    const { outcome, problem, durationMs } = await second.outcome('a');
+    assert.deepEqual([outcome, problem], ['SUCCEEDED', undefined]);
+    assert.ok(durationMs < 3_600_000, `${durationMs} ms`);
   }));

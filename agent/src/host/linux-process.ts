@@ -9,7 +9,7 @@ import type { FoundProcess, ProcessEnd, ProcessIdentity, ProcessPort, StepComman
 import { type StepKey, stepKeyText } from '../runner/step-key.ts';
 import { bootId } from './boot-id.ts';
 import { defaultPath, findProgram } from './find-program.ts';
-import { processStartTime } from './proc-stat.ts';
+import { processAgeMs, processStartTime } from './proc-stat.ts';
 import { readEndFile, resetEndFile } from './process-end-file.ts';
 
 /**
@@ -147,6 +147,7 @@ function watch(identity: ProcessIdentity, endFile: string): StepProcess {
   });
   return {
     identity,
+    ageMs: processAgeMs(identity.startTime),
     release: () => undefined,
     signal: (signal) => signalGroup(identity, signal),
     ended,

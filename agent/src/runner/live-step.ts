@@ -81,11 +81,12 @@ export class LiveStep {
 
   /** Goes on with a process that an earlier run of the agent began. Rejects like `run`. */
   async adopt(process: StepProcess, startedAt: number, okExitCodes: readonly number[], ending?: EndingReason): Promise<Finished> {
-    this.#startedAt = startedAt;
+    const now = this.#ports.clock.now();
+    const ageMs = process.ageMs ?? Math.max(0, now - startedAt);
+    this.#startedAt = now - ageMs;
     this.#reportedStart = true;
     this.#ending = ending;
     if (ending) this.#abort.abort(endingProblem(ending, this.#facts));
-    const ageMs = Math.max(0, this.#ports.clock.now() - startedAt);
     const restSeconds = Math.max(0, this.#facts.timeoutSeconds - ageMs / 1000);
     try {
       return await this.#finished(await this.#withTimeout(restSeconds, () => this.#follow(process, okExitCodes, undefined)));

@@ -33,6 +33,8 @@ export type ProcessEnd =
 /** A process of a step that exists or has existed. */
 export interface StepProcess {
   readonly identity: ProcessIdentity;
+  /** How long a process that was found again had existed then, whatever the clock of the host was set to meanwhile. */
+  readonly ageMs?: number;
   /** Lets a process made by `prepare` begin; before this nothing of the command has run. No effect on a process that was found again. */
   release(): void;
   /** Sends a signal to the whole process group; nothing there is fine. */

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@seal/foundation';
+import { type Clock, systemClock } from '@seal/foundation';
 import type { Effect, Probe, Step, StepArgs, StepKind } from '@seal/plan';
 import { bootId } from '../host/boot-id.ts';
 import { LayerStore } from '../host/layer-store.ts';
@@ -36,6 +36,7 @@ export interface LocalRunnerOptions {
   readonly journalFile?: JournalFile;
   readonly handlers?: Partial<StepHandlers>;
   readonly log?: Log;
+  readonly clock?: Clock;
 }
 
 /** A runner over real processes and files below a directory of its own. */
@@ -81,7 +82,7 @@ export class LocalRunner {
           ...stepHandlers({ clock: systemClock, layers, mounts, hostsFile, ownDirectories: [directory] }),
           ...options.handlers,
         },
-        clock: systemClock,
+        clock: options.clock ?? systemClock,
         log: options.log ?? silentLog,
         bootId: options.bootId ?? bootId(),
         runProbe,
