@@ -207,7 +207,10 @@ export class Sessions implements StepSender {
     const { log, epoch } = this.#options;
     // A dispatch that is still being written would be sent before it is durable. New ones wait for the end of this.
     await log.durable();
-    for (const { loaded, step, state } of inFlightOn(log, session.link.nodeId)) {
+    for (const { step } of inFlightOn(log, session.link.nodeId)) {
+      // Looked at anew: it may have been given up while another one was written.
+      const { loaded, state } = inFlight(log, step.node, step.id) ?? {};
+      if (!loaded || !state) continue;
       const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
       this.#activity.heard(step.id);
       const operation = loaded.operation.id;
@@ -237,13 +240,11 @@ export class Sessions implements StepSender {
     await this.#finish(operation, step, { outcome: 'UNKNOWN', attempt, problem, durationMs: 0 });
   }
 
-  async #started(session: Session, started: agentProto.StepStarted): Promise<void> {
-    const found = inFlight(this.#options.log, session.link.nodeId, started.step);
-    if (found?.state.status !== 'DISPATCHED' || found.state.attempt !== started.attempt) return;
-    this.#activity.heard(started.step);
-    await this.#options.log.append(found.loaded.operation.id, [
-      { type: 'step-started', step: started.step, attempt: started.attempt },
-    ]);
+  async #started(session: Session, { step, attempt }: agentProto.StepStarted): Promise<void> {
+    const found = inFlight(this.#options.log, session.link.nodeId, step);
+    if (found?.state.status !== 'DISPATCHED' || found.state.attempt !== attempt) return;
+    this.#activity.heard(step);
+    await this.#options.log.append(found.loaded.operation.id, [{ type: 'step-started', step, attempt }]);
   }
 
   async #output(session: Session, chunk: agentProto.StepOutput): Promise<void> {
@@ -262,9 +263,9 @@ export class Sessions implements StepSender {
     const { step, attempt } = finished;
     await session.output.settled();
     const found = inFlight(this.#options.log, session.link.nodeId, step);
-    if (found && found.state.attempt <= attempt) {
+    if (found && found.state.attempt <= attempt)
       await this.#finish(found.loaded.operation.id, found.step, finishedStep(finished));
-    } else await this.#options.log.durable(); // why nobody waits for it must be written before the agent lets go of it
+    else await this.#options.log.durable(); // why nobody waits for it must be written before the agent lets go of it
     session.link.send({ finishedAck: { step, attempt } });
   }
 
@@ -272,8 +273,8 @@ export class Sessions implements StepSender {
     const { log, records } = this.#options;
     this.#activity.ended(step.id);
     this.#sent.delete(`${step.id}/${result.attempt}`);
-    const loaded = log.active(operation);
-    if (!loaded) return;
+    const { loaded, state } = inFlight(log, step.node, step.id) ?? {}; // it may have been given up since it was looked at
+    if (loaded?.operation.id !== operation || !state || state.attempt > result.attempt) return;
     const took = result.outcome === 'SUCCEEDED' || result.outcome === 'SKIPPED';
     const nameOf = (id: string) => loaded.plan.nodes.find((node) => node.id === id)?.name ?? id;
     const writes = took && step.records ? records.change(loaded.plan.cluster, step.records, nameOf) : [];
