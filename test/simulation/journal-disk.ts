@@ -82,7 +82,8 @@ export class JournalDisk {
   }
 
   #read(data: Buffer, isNew: boolean): void {
-    for (const line of data.toString('utf8').split('\n')) {
+    // What follows the last line feed is the beginning of a record that was torn.
+    for (const line of data.toString('utf8').split('\n').slice(0, -1)) {
       const record = recordOf(line);
       if (!record) continue;
       if (isNew && record.type === 'accepted' && record.epoch < this.#state.epoch)
