@@ -208,8 +208,7 @@ export class Sessions implements StepSender {
     // A dispatch that is still being written would be sent before it is durable. New ones wait for the end of this.
     await log.durable();
     for (const { step } of inFlightOn(log, session.link.nodeId)) {
-      // Looked at anew: it may have been given up while another one was written.
-      const { loaded, state } = inFlight(log, step.node, step.id) ?? {};
+      const { loaded, state } = inFlight(log, step.node, step.id) ?? {}; // anew: writing another one took its time
       if (!loaded || !state) continue;
       const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
       this.#activity.heard(step.id);
