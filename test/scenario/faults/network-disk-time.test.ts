@@ -14,7 +14,6 @@ import { existsSync } from 'node:fs';
 import { afterEach, before, describe, it } from 'node:test';
 import { pollUntil } from '../../hosts/index.ts';
 import { takeKillOrders } from '../crash-points/kill-orders.ts';
-import { ended, killUnit, type OperationSummary, untilPausing } from '../operation-control.ts';
 import { buildImage, clearAway, effectsOfInstall, effectsOn, image, useScenario } from '../scenario-image.ts';
 import { assertStatus, beginRun, operationIds, outputLines, untilServing } from './fault-control.ts';
 
@@ -54,7 +53,6 @@ describe('an operation on bad networks, disks and clocks', () => {
     for (const name of agents)
       assert.equal(lines.filter((line) => line.node === name && line.text === 'containerd done').length, 1);
   };
-    (await seal().json<OperationSummary[]>('operation', 'list')).find((operation) => operation.id === id)?.status;
 
   describe('the network', () => {
     it('10 network cut 1 s', async () => {
