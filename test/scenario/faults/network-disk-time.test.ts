@@ -14,6 +14,7 @@ import { existsSync } from 'node:fs';
 import { afterEach, before, describe, it } from 'node:test';
 import { pollUntil } from '../../hosts/index.ts';
 import { takeKillOrders } from '../crash-points/kill-orders.ts';
+import { ended, killUnit, untilPausing } from '../operation-control.ts';
 import { buildImage, clearAway, effectsOfInstall, effectsOn, image, useScenario } from '../scenario-image.ts';
 import { assertStatus, beginRun, operationIds, outputLines, untilServing } from './fault-control.ts';
 
