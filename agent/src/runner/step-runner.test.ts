@@ -250,3 +250,17 @@ test('an attempt is reported until the server has it, then no more', () =>
     await local.runner.run(command(shellStep('a', 'true')));
     assert.equal(local.reports.filter(({ type }) => type === 'finished').length, 2);
   }));
+
+test('a cancel before the next attempt begins leaves the doubt about an irreversible step as it is', () =>
+  withAgentDirectory(async (directory) => {
+    const marks = join(directory, 'marks');
+    const local = await LocalRunner.open({ directory });
+    const step = shellStep('a', `echo ran >>${marks}; kill -9 0`, { effect: 'irreversible' });
+    await local.runner.run(command(step));
+    assert.equal((await local.outcome('a')).outcome, 'UNKNOWN');
+    await local.runner.cancel({ step: 'a', attempt: 2 }, 1);
+    assert.equal((await local.outcome('a', 2)).outcome, 'CANCELLED');
+    await local.runner.run(command(step, { attempt: 3 }));
+    assert.equal((await local.outcome('a', 3)).outcome, 'UNKNOWN');
+    assert.equal(lines(marks), 1);
+  }));

@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import type { Step } from '@seal/plan';
-import { decideCommand } from './decide-command.ts';
+import { type CommandDecision, decideCommand } from './decide-command.ts';
 import { journalOutcome } from './journal-outcome.ts';
 import type { JournalEntry } from './journal-state.ts';
 import { AgentStopping, LiveStep, type LiveStepFacts } from './live-step.ts';
@@ -99,15 +99,8 @@ export class StepRunner {
     const key = { step: command.step.id, attempt: command.attempt };
     const refusal = this.#refuse(key, command.epoch);
     if (refusal) return this.#ports.reports.finished(key, refusal);
-    const { journal, reports } = this.#ports;
-    const decision = decideCommand({
-      attempt: key.attempt,
-      known: journal.get(key.step, key.attempt),
-      latest: journal.latest(key.step),
-      succeeded: journal.succeeded(key.step),
-      liveAttempt: this.#live.get(key.step)?.attempt,
-      neverRan: (entry) => this.#neverRan(entry),
-    });
+    const { reports } = this.#ports;
+    const decision = this.#decide(key);
     switch (decision.do) {
       case 'ignore':
         return this.#ports.log.info(key, 'a command was overtaken by a higher attempt');
@@ -125,6 +118,18 @@ export class StepRunner {
       case 'resolve-doubt':
         return this.#work(command, true);
     }
+  }
+
+  #decide(key: StepKey): CommandDecision {
+    const { journal } = this.#ports;
+    return decideCommand({
+      attempt: key.attempt,
+      known: journal.get(key.step, key.attempt),
+      latest: journal.latest(key.step),
+      succeeded: journal.succeeded(key.step),
+      liveAttempt: this.#live.get(key.step)?.attempt,
+      neverRan: (entry) => this.#neverRan(entry),
+    });
   }
 
   /** Ends an attempt: TERM to its process group, KILL after the grace. One that is not known yet is never begun. */
@@ -255,7 +260,9 @@ export class StepRunner {
     this.#refused.set(stepKeyText(key), finished); // holds from now on, the journal's answer only after an await
     const nothing = { epoch: this.#highestEpoch, operation: '', kind: '', effect: 'idempotent' as const, timeoutSeconds: 0 };
     const writes: Promise<void>[] = [];
-    if (!entry) writes.push(journal.append({ type: 'accepted', ...key, at, ...nothing, bootId, inDoubt: false }));
+    // What an earlier attempt may have done, or does, stays in doubt for the next one.
+    const inDoubt = ['resolve-doubt', 'hold'].includes(this.#decide(key).do);
+    if (!entry) writes.push(journal.append({ type: 'accepted', ...key, at, ...nothing, bootId, inDoubt }));
     writes.push(journal.append({ type: 'finished', ...key, at, ...finished }));
     await Promise.all(writes);
     this.#ports.reports.finished(key, finished);
