@@ -4,7 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makePhases, type Plan, type StepDraft } from '@seal/plan';
+import { makePhases, type OperationEvent, type Plan, type StepDraft } from '@seal/plan';
 import { pino } from 'pino';
 import { composeCore } from '../../server/src/compose.ts';
 import { readConfig } from '../../server/src/config.ts';
@@ -41,6 +41,7 @@ async function measure(): Promise<void> {
     ...{ status: view.status, nodes: plan.nodes.length, stepsEach, wallMs, serverCpuMs: (user + system) / 1000 },
     ...{
       criticalPathMs: Math.max(...ofProcesses),
+      parts: meanParts(plan, events),
       events: events.length,
       logBytes: stateSize(config.stateDirectory) - bytesBefore,
     },
@@ -65,4 +66,27 @@ function planOf(stepsEach: number): Plan {
   const id = core.starter.newPlanId();
   const phases = makePhases(id, [{ name: 'bench', title: 'true', steps }]);
   return { id, kind: 'exec', cluster: '', baseRevision: 0, summary: `${stepsEach} × true`, nodes, phases };
+}
+
+/** Means over all steps: from the command's record to that of the start, from there to the result's, from there to the next command's of the node. */
+function meanParts(plan: Plan, events: readonly OperationEvent[]): readonly number[] {
+  const at = (type: string) =>
+    new Map(events.flatMap((event) => (event.type === type && 'step' in event ? [[event.step, event.at]] : [])));
+  const [dispatched, started, finished] = ['step-dispatched', 'step-started', 'step-finished'].map(at);
+  const sums = [0, 0, 0];
+  let rows = 0;
+  for (const node of plan.nodes) {
+    const own = plan.phases.flatMap((phase) => phase.steps.filter((step) => step.node === node.id).map((step) => step.id));
+    for (const [index, id] of own.slice(0, -1).entries()) {
+      const times = [
+        dispatched!.get(id)!,
+        started!.get(id) ?? finished!.get(id)!,
+        finished!.get(id)!,
+        dispatched!.get(own[index + 1]!)!,
+      ];
+      for (const part of [0, 1, 2]) sums[part]! += times[part + 1]! - times[part]!;
+      rows += 1;
+    }
+  }
+  return sums.map((sum) => sum / Math.max(1, rows));
 }

@@ -39,7 +39,9 @@ function ofRealHosts({ operations, commands, memory, withoutSsh }: RealHostsFigu
       `${(one.wallMs / 1000).toFixed(2)} s`,
       `${(one.criticalPathMs / 1000).toFixed(2)} s`,
       `${(own / one.stepsEach).toFixed(1)} ms`,
+      one.parts.map((part) => part.toFixed(1)).join(' + '),
       `${(one.serverCpuMs / (one.nodes * one.stepsEach)).toFixed(2)} ms`,
+      `${(one.agentCpuMs / one.stepsEach).toFixed(1)} ms`,
       `${Math.round(one.logBytes / (one.nodes * one.stepsEach))} B`,
     ];
   });
@@ -48,7 +50,9 @@ function ofRealHosts({ operations, commands, memory, withoutSsh }: RealHostsFigu
     'wall',
     'processes on the critical path',
     'own share of a step',
+    'command to start + to result + to next command, ms',
     'CPU of the server a step',
+    'CPU of the agent a step',
     'log a step',
   ];
   const ms = (value: number) => `${value.toFixed(0)} ms`;

@@ -15,12 +15,19 @@ export interface OperationFigures {
   readonly serverCpuMs: number;
   /** Of the node whose processes took longest together, as its agent measured them. */
   readonly criticalPathMs: number;
+  /** Mean ms of a step: command to start, start to result, result to the next command. */
+  readonly parts: readonly number[];
   readonly events: number;
   readonly logBytes: number;
 }
 
+interface MeasuredOperation extends OperationFigures {
+  /** Of the agents' own processes, without those of the steps; mean of the hosts. */
+  readonly agentCpuMs: number;
+}
+
 export interface RealHostsFigures {
-  readonly operations: readonly OperationFigures[];
+  readonly operations: readonly MeasuredOperation[];
   readonly commands: readonly { readonly what: string; readonly medianMs: number; readonly worstMs: number }[];
   readonly memory: readonly { readonly when: string; readonly serverMiB: number; readonly agentMiB: number }[];
   /** Undefined when ssh was measured too. */
@@ -32,7 +39,7 @@ export async function measureRealHosts(seal: SealLab, names: readonly string[], 
   const memory = [{ when: 'idle after the start', ...(await memoryOf(seal, names)) }];
   await useBenchServer(seal, names);
   await run(seal, 1);
-  const operations = [await run(seal, 100), await run(seal, 100)];
+  const operations = [await measuredRun(seal, names), await measuredRun(seal, names)];
   const ssh = await installSsh(seal, names);
   const scripts = [
     ['sealctl exec all -- true, the start of sealctl included', 'sealctl exec all -- true'],
@@ -50,6 +57,18 @@ export async function measureRealHosts(seal: SealLab, names: readonly string[], 
   memory.push({ when: `after 200 steps and ${rounds * 2} commands on each host`, ...(await memoryOf(seal, names)) });
   const commands = [...times].map(([what, all]) => ({ what, medianMs: median(all), worstMs: Math.max(...all) }));
   return { operations, commands, memory, ...(ssh === true ? {} : { withoutSsh: ssh }) };
+}
+
+async function measuredRun(seal: SealLab, names: readonly string[]): Promise<MeasuredOperation> {
+  // Ticks of 10 ms, of user and system.
+  const ticks = async () => {
+    const of = (name: string) =>
+      seal.host(name).sh("awk '{print $14 + $15}' /proc/$(systemctl show -p MainPID --value seal-agent)/stat");
+    return (await Promise.all(names.map(of))).reduce((sum, text) => sum + Number(text), 0);
+  };
+  const before = await ticks();
+  const figures = await run(seal, 100);
+  return { ...figures, agentCpuMs: ((await ticks()) - before) * (10 / names.length) };
 }
 
 async function useBenchServer(seal: SealLab, names: readonly string[]): Promise<void> {

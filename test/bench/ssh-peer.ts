@@ -20,7 +20,9 @@ export async function installSsh(seal: SealLab, names: readonly string[]): Promi
     const hosts = [seal.server, ...names.map((name) => seal.host(name))];
     for (const host of hosts) {
       for (const name of packages) await host.copyFile(join(folder, name), `/opt/ssh/${name}`);
-      await host.sh('for package in /opt/ssh/*.deb; do dpkg -x $package /; done; ldconfig');
+      await host.sh(
+        'for package in /opt/ssh/*.deb; do dpkg-deb --fsys-tarfile $package | tar -x --keep-directory-symlink -C /; done; ldconfig',
+      );
     }
     await seal.server.sh('mkdir -p /root/.ssh; ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519');
     const key = await seal.server.readFile('/root/.ssh/id_ed25519.pub');
@@ -29,7 +31,7 @@ export async function installSsh(seal: SealLab, names: readonly string[]): Promi
       await seal
         .host(name)
         .sh(
-          'id sshd >/dev/null 2>&1 || useradd --system --home-dir /run/sshd --shell /usr/sbin/nologin sshd; mkdir -p /run/sshd; ssh-keygen -A >/dev/null; chmod 700 /root/.ssh; /usr/sbin/sshd',
+          'id sshd >/dev/null 2>&1 || useradd --system --home-dir /run/sshd --shell /usr/sbin/nologin sshd; mkdir -p /run/sshd; ssh-keygen -A >/dev/null; chmod 700 /root/.ssh; /usr/sbin/sshd -f /dev/null',
         );
     }
     const options = '-o StrictHostKeyChecking=no -o ControlMaster=auto -o ControlPath=/run/ssh-%h -o ControlPersist=yes';
