@@ -1,7 +1,8 @@
 import type { Clock } from '@seal/foundation';
 import type { OperationEventBody, OperationView, Step } from '@seal/plan';
 import type { OperationLog } from '../operation/operation-log.ts';
-import { type Decision, nextSteps, type SchedulingFacts } from './next-steps.ts';
+import type { Decision, SchedulingFacts } from './decision.ts';
+import { nextSteps } from './next-steps.ts';
 import { untilNextLimit } from './time-limits.ts';
 
 /** What the executor needs of the agents' sessions. */

@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import type { Plan } from '@seal/plan';
-import type { Decision, SchedulingFacts } from './next-steps.ts';
+import type { Decision, SchedulingFacts } from './decision.ts';
 import type { Item } from './node-failures.ts';
 import { cancelGraceSeconds } from './time-limits.ts';
 

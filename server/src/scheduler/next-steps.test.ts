@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { foldOperation, makePhases, type OperationEventBody, type Plan, type StepDraft } from '@seal/plan';
-import { type Decision, nextSteps, type SchedulingFacts } from './next-steps.ts';
+import type { Decision, SchedulingFacts } from './decision.ts';
+import { nextSteps } from './next-steps.ts';
 
 const command = (node: string, title: string, more: Partial<StepDraft> = {}): StepDraft =>
   ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OperationEventBody, OperationPolicy } from '@seal/plan';
-import type { SchedulingFacts } from './next-steps.ts';
+import type { SchedulingFacts } from './decision.ts';
 import { command, decide, factsOf, type Happened, planOf, short, viewOf } from './testing/decisions.ts';
 import { untilNextLimit } from './time-limits.ts';
 

@@ -1,5 +1,5 @@
 import { type OperationPolicy, type OperationView, type Phase, type Plan, type Step, stallSecondsOf } from '@seal/plan';
-import type { SchedulingFacts } from './next-steps.ts';
+import type { SchedulingFacts } from './decision.ts';
 import { type Item, isInFlight } from './node-failures.ts';
 
 const defaultCancelGraceSeconds = 60;

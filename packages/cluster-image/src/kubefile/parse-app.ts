@@ -1,7 +1,7 @@
+import type { InstructionContext } from './instruction-context.ts';
 import type { Assignment, CopySource, Instruction, Word } from './kubefile.ts';
 import { checkVariableName, parsePair } from './parse-assignments.ts';
 import { isUrl } from './parse-copy.ts';
-import type { InstructionContext } from './parse-instruction.ts';
 import { readJsonList } from './read-json-list.ts';
 import { splitWords } from './split-words.ts';
 import { takeFlags } from './take-flags.ts';

@@ -1,5 +1,5 @@
+import type { InstructionContext } from './instruction-context.ts';
 import type { Assignment, Instruction, Word } from './kubefile.ts';
-import type { InstructionContext } from './parse-instruction.ts';
 import { splitWords } from './split-words.ts';
 
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;

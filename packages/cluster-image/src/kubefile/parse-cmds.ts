@@ -1,5 +1,5 @@
+import type { InstructionContext } from './instruction-context.ts';
 import type { Instruction } from './kubefile.ts';
-import type { InstructionContext } from './parse-instruction.ts';
 import { readJsonList } from './read-json-list.ts';
 
 /**

@@ -1,4 +1,5 @@
-import type { Instruction, Position, Word } from './kubefile.ts';
+import type { InstructionContext } from './instruction-context.ts';
+import type { Instruction, Word } from './kubefile.ts';
 import { type KubefileSource, kubefileProblem } from './kubefile-problem.ts';
 import { parseApp, parseAppCmds, parseAppEnv, parseLaunch } from './parse-app.ts';
 import { parseAssignments } from './parse-assignments.ts';
@@ -22,16 +23,6 @@ const notInClusterImages = new Set([
   'VOLUME',
   'WORKDIR',
 ]);
-
-/** What the parsers of the single instructions share. */
-export interface InstructionContext {
-  readonly statement: Statement;
-  readonly source: KubefileSource;
-  readonly escapeCharacter: string;
-  readonly base: { readonly at: Position; readonly text: string };
-  /** A Problem at a place of this instruction; without place at its keyword. */
-  fail(message: string, at?: Position): Error;
-}
 
 /** Makes the typed instruction of a statement. Throws KUBEFILE_INVALID or KUBEFILE_UNSUPPORTED. */
 export function parseInstruction(statement: Statement, source: KubefileSource, escapeCharacter: string): Instruction {

@@ -1,6 +1,6 @@
+import type { InstructionContext } from './instruction-context.ts';
 import type { Word } from './kubefile.ts';
 import { kubefileProblem } from './kubefile-problem.ts';
-import type { InstructionContext } from './parse-instruction.ts';
 
 /** Why a flag of Dockerfiles is refused where there is no better reason. */
 export const notYet = 'it is not supported yet by this version of Seal';

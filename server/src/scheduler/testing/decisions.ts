@@ -1,5 +1,6 @@
 import { foldOperation, makePhases, type OperationEventBody, type OperationPolicy, type Plan, type StepDraft } from '@seal/plan';
-import { type Decision, nextSteps, type SchedulingFacts } from '../next-steps.ts';
+import type { Decision, SchedulingFacts } from '../decision.ts';
+import { nextSteps } from '../next-steps.ts';
 
 type Outcome = 'SUCCEEDED' | 'FAILED' | 'UNKNOWN' | 'CANCELLED';
 
