@@ -8,6 +8,7 @@ import { readEnrolledServer } from './enrol/enrolled-server.ts';
 import { serverBlobSource } from './host/blob-source.ts';
 import { bootId } from './host/boot-id.ts';
 import { clusterImageRootfs } from './host/cluster-image-rootfs.ts';
+import { keepTidy } from './host/keep-tidy.ts';
 import { LayerStore } from './host/layer-store.ts';
 import { takeNodeFacts } from './host/linux-host.ts';
 import { linuxProcesses } from './host/linux-process.ts';
@@ -68,6 +69,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<() =
     session.reconnect();
   };
   void keepRenewed({ identity: () => identity.current, renew, clock, random, log }, stop.signal);
+  void keepTidy({ layers: node.layers, clock, log }, stop.signal);
   log.info({ version: agentVersion, nodeId: identity.nodeId, server: addresses.grpc }, 'agent started');
   return async () => {
     stop.abort();
@@ -92,11 +94,15 @@ interface Host {
   readonly mounts: RootfsMounts;
 }
 
-function composeHost({ stateDirectory }: AgentConfig, httpsServer: string, identity: IdentityHolder): Host {
+function composeHost({ stateDirectory, keepUnusedLayersDays }: AgentConfig, httpsServer: string, identity: IdentityHolder): Host {
   const source = serverBlobSource(httpsServer, () => identity.current);
   const rootfs = clusterImageRootfs;
-  const layers = new LayerStore({ stateDirectory, source, unpackLayer: rootfs.unpackLayer });
   const record = new MountRecord(join(stateDirectory, 'mounts.json'));
+  const layers = new LayerStore({
+    ...{ stateDirectory, source, clock, unpackLayer: rootfs.unpackLayer },
+    mounted: async () => Object.values(await record.read()).flatMap((mounted) => mounted.layers),
+    keepUnusedMs: keepUnusedLayersDays * 24 * 3600_000,
+  });
   return { layers, mounts: new RootfsMounts({ rootfs, layers, record, stateDirectory: join(stateDirectory, 'rootfs') }) };
 }
 

@@ -24,6 +24,8 @@ const schema = z.strictObject({
   concurrentSteps: z.number().int().min(1).max(256).default(8),
   /** Between TERM and KILL when a step is cancelled or runs out of time. */
   cancelGraceSeconds: z.number().min(0).max(3600).default(10),
+  /** How long an unpacked layer stays that no rootfs of this host uses any more; 0 removes it at once. */
+  keepUnusedLayersDays: z.number().min(0).max(3650).default(7),
 });
 
 /** The agent's settings. */

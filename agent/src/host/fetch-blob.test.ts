@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Problem } from '@seal/foundation';
+import { Problem, systemClock } from '@seal/foundation';
 import type { LayerRef } from '@seal/plan';
 import { withAgentDirectory } from '../testing/local-runner.ts';
 import type { BlobSource } from './blob-source.ts';
@@ -144,7 +144,11 @@ test('a layer that several operations want is fetched and unpacked once; one tha
       unpacked += 1;
       mkdirSync(target);
     };
-    const store = new LayerStore({ stateDirectory: directory, source: slow, unpackLayer });
+    const store = new LayerStore({
+      ...{ stateDirectory: directory, source: slow, unpackLayer, clock: systemClock },
+      mounted: async () => [],
+      keepUnusedMs: 0,
+    });
     const leaver = new AbortController();
     const wanted = [leaver.signal, signal, signal].map((one) => store.ensure(layer, one, () => undefined));
     leaver.abort(new Error('cancelled'));

@@ -21,17 +21,22 @@ export class RootfsMounts {
     this.#ports = ports;
   }
 
-  /** Makes the rootfs, in the place of one of other layers. The layers must be in the layer store. */
+  /** Makes the rootfs, in the place of one of other layers. `ensure` of the layer store has been asked for the layers. */
   async mount(mountPoint: string, layers: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
     await this.#mount(mountPoint, layers);
     await this.#ports.rootfs.renderTemplates(mountPoint, env);
+    const before = (await this.#ports.record.read())[mountPoint];
     await this.#ports.record.add(mountPoint, { layers: [...layers] });
+    await this.#ports.layers.release([...layers, ...(before?.layers ?? [])]);
   }
 
   async unmount(mountPoint: string): Promise<void> {
+    const before = (await this.#ports.record.read())[mountPoint];
     // Forgotten first: what is half taken away must not come back with the next boot.
     await this.#ports.record.remove(mountPoint);
     await this.#ports.rootfs.unmount({ mountPoint, workDir: this.#workDirectory(mountPoint) });
+    await this.#ports.layers.release(before?.layers ?? []);
+    await this.#ports.layers.sweep();
   }
 
   /** Mounts again what a reboot has unmounted, with what was written on top of it. One that fails is logged; the others come. */

@@ -26,7 +26,7 @@ export interface HandlerPorts {
 export function stepHandlers({ clock, layers, mounts, hostsFile, ownDirectories }: HandlerPorts): StepHandlers {
   return {
     'fetch-layers': fetchLayers(layers),
-    'mount-rootfs': mountRootfs(mounts),
+    'mount-rootfs': mountRootfs(layers, mounts),
     'unmount-rootfs': unmountRootfs(mounts),
     'write-files': writeFiles,
     'remove-paths': removePaths(ownDirectories),

@@ -61,6 +61,9 @@ export class LocalRunner {
       stateDirectory: directory,
       source,
       unpackLayer: () => Promise.reject(new Error('not here')),
+      mounted: async () => [],
+      keepUnusedMs: 0,
+      clock: systemClock,
     });
     const rootfs = {
       unpackLayer: async () => undefined,
