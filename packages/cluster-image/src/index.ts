@@ -7,6 +7,11 @@ export { isKubeVersionConstraint, kubeVersionFits } from './kubefile/kube-versio
 export type { Heredoc, Instruction, Kubefile, Position, Word } from './kubefile/kubefile.ts';
 export { parseKubefile } from './kubefile/parse-kubefile.ts';
 export { type ImageReference, parseReference } from './reference/parse-reference.ts';
+export {
+  createImagePuller,
+  type ImagePullerOptions,
+  type RegistryImagePuller,
+} from './registry-client/create-image-puller.ts';
 export type { Credential } from './registry-client/credential.ts';
 export { forgetCredential } from './registry-client/keep-credential.ts';
 export { type PulledImage, type PullOptions, pullImage } from './registry-client/pull-image.ts';

@@ -6,12 +6,20 @@ import type { RegistryConnection } from './registry-connection.ts';
 import { unreachableProblem } from './registry-problem.ts';
 import { isTransient, throwIfAborted, waitBeforeRetry } from './retry-policy.ts';
 
-/** A manifest or an index, with the bytes that its digest is of. */
-export type FetchedManifest = {
+interface FetchedBytes {
   readonly digest: `sha256:${string}`;
   readonly mediaType: string;
   readonly bytes: Buffer;
-} & ({ readonly kind: 'manifest'; readonly manifest: Manifest } | { readonly kind: 'index'; readonly index: ImageIndex });
+}
+
+/** The manifest of one image, with the bytes that its digest is of. */
+export interface OneManifest extends FetchedBytes {
+  readonly kind: 'manifest';
+  readonly manifest: Manifest;
+}
+
+/** A manifest or an index, with the bytes that its digest is of. */
+export type FetchedManifest = OneManifest | (FetchedBytes & { readonly kind: 'index'; readonly index: ImageIndex });
 
 const accepted = [mediaTypes.manifest, mediaTypes.index, mediaTypes.dockerManifest, mediaTypes.dockerIndex];
 const indexTypes: readonly string[] = [mediaTypes.index, mediaTypes.dockerIndex];

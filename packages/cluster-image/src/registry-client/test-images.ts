@@ -10,12 +10,17 @@ export async function makeTestImage(
   reference: string,
   layerBytes: readonly number[],
   arch = 'amd64',
+  types: 'oci' | 'docker' = 'oci',
 ): Promise<string> {
+  const [manifestType, configType, layerType] =
+    types === 'oci'
+      ? [mediaTypes.manifest, mediaTypes.config, mediaTypes.layerGzip]
+      : [mediaTypes.dockerManifest, mediaTypes.dockerConfig, mediaTypes.dockerLayerGzip];
   const tars = await Promise.all(layerBytes.map((size, index) => oneFileTar(`file-${index}`, randomBytes(size))));
   const layers = [];
   for (const tar of tars) {
     const blob = await store.writeBlob([gzipSync(tar, { level: 1 })]);
-    layers.push({ mediaType: mediaTypes.layerGzip, digest: blob.digest, size: blob.sizeBytes });
+    layers.push({ mediaType: layerType, digest: blob.digest, size: blob.sizeBytes });
   }
   const diffIds = tars.map((tar) => `sha256:${createHash('sha256').update(tar).digest('hex')}`);
   const config = await writeJson(store, {
@@ -26,8 +31,8 @@ export async function makeTestImage(
   });
   const manifest = {
     schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
-    config: { mediaType: mediaTypes.config, digest: config.digest, size: config.sizeBytes },
+    mediaType: manifestType,
+    config: { mediaType: configType, digest: config.digest, size: config.sizeBytes },
     layers,
   };
   const { digest } = await writeJson(store, manifest);
