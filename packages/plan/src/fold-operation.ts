@@ -34,6 +34,8 @@ export interface OperationView {
   readonly policy: OperationPolicy;
   /** When it was created or resumed last, ms: where its own time limit begins. */
   readonly runSince: number;
+  /** How long the runs before the last resume took together, ms; the time between them does not count. */
+  readonly earlierMs: number;
   /** When steps in flight were told to end: cancelled, or out of time. */
   readonly endingSince?: number;
   /** Whose time is up, and how long it was. */
@@ -68,6 +70,7 @@ export function emptyOperationView(operation: string, plan: Plan): OperationView
       requestedBy: '',
       createdAt: 0,
       runSince: 0,
+      earlierMs: 0,
       phases,
       steps,
       seq: 0,
@@ -115,7 +118,12 @@ function changes(view: OperationView, event: OperationEvent): Partial<OperationV
       };
     }
     case 'resume-requested':
-      return { ...resumed(view), runSince: event.at, policy: { ...view.policy, ...event.policy } };
+      return {
+        ...resumed(view),
+        runSince: event.at,
+        earlierMs: tookMs(view, event.at),
+        policy: { ...view.policy, ...event.policy },
+      };
     case 'node-skipped':
       return { skippedNodes: new Map([...view.skippedNodes, [event.node, event.requestedBy]]) };
     case 'steps-skipped':
@@ -142,6 +150,11 @@ function changes(view: OperationView, event: OperationEvent): Partial<OperationV
       return changeEntry(view.steps, event.step, { status: outcome, attempt, exitCode, problem, durationMs });
     }
   }
+}
+
+/** How long the operation worked until `now` or its end, ms; without the time between an end and the resume after it. */
+export function tookMs(view: Pick<OperationView, 'runSince' | 'earlierMs' | 'finishedAt'>, now: number): number {
+  return view.earlierMs + Math.max(0, (view.finishedAt || now) - view.runSince);
 }
 
 /** Everything that did not succeed is to be done (again); what succeeded or was skipped stays, unless it was skipped because its node had failed. */

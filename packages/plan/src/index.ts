@@ -8,6 +8,7 @@ export {
   type OperationView,
   type PhaseView,
   type StepView,
+  tookMs,
 } from './fold-operation.ts';
 export { makePhase, makePhases, type PhaseDraft, type StepDraft } from './make-phase.ts';
 export type { NodeFacts } from './node-facts.ts';

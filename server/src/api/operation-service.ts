@@ -86,5 +86,7 @@ export function summaryOf(loaded: LoadedOperation): operationProto.OperationSumm
     stepsTotal: steps.length,
     rollbackOf: view.rollbackOf ?? '',
     rolledBackBy: view.rolledBackBy ?? '',
+    runSinceMs: view.runSince,
+    earlierMs: view.earlierMs,
   };
 }

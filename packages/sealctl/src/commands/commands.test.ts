@@ -165,6 +165,8 @@ test('operation list, show and cancel', async () => {
     stepsTotal: 3,
     rollbackOf: '',
     rolledBackBy: '',
+    runSinceMs: 0,
+    earlierMs: 0,
   };
   double.answers.listOperations = () => ({ operations: [operation] });
   double.answers.getOperation = () => ({ operation, plan: planToWire(smallPlan()), events: [] });

@@ -42,6 +42,8 @@ const stoppedOperation: operationProto.OperationSummary = {
   stepsTotal: 3,
   rollbackOf: '',
   rolledBackBy: '',
+  runSinceMs: 0,
+  earlierMs: 0,
 };
 
 test('status says how the operation of a cluster stands, and how to go on when it stopped', async () => {

@@ -1,11 +1,12 @@
 import { Problem } from '@seal/foundation';
 import type { Cli } from '../cli.ts';
 import { fields, printData, table } from '../print-data.ts';
-import { durationText, sinceText } from '../view/durations.ts';
+import { sinceText } from '../view/durations.ts';
 import { policyText } from '../view/policy-text.ts';
 import { problemLines } from '../view/problem-lines.ts';
 import { applyItem, newProgress } from '../view/progress.ts';
 import { stepTableRows } from '../view/step-table.ts';
+import { tookText } from '../view/took-text.ts';
 
 /** `sealctl operation show ID`: JSON is {operation, plan, events}. */
 export async function showOperation(cli: Cli, id: string): Promise<void> {
@@ -17,7 +18,6 @@ export async function showOperation(cli: Cli, id: string): Promise<void> {
   for (const event of known) applyItem(progress, { kind: 'event', event });
   const now = cli.io.clock.now();
   await printData(cli, { operation, plan: progress.plan, events: known }, async () => {
-    const took = durationText((operation.finishedAtMs || now) - operation.createdAtMs);
     const head = await fields(cli, [
       ['Operation', operation.id],
       ['What', operation.summary],
@@ -29,7 +29,7 @@ export async function showOperation(cli: Cli, id: string): Promise<void> {
       ['Takes back', operation.rollbackOf],
       ['Taken back by', operation.rolledBackBy],
       ['Started', sinceText(operation.createdAtMs, now)],
-      ['Took', took],
+      ['Took', tookText(operation, now)],
     ]);
     const steps = await table(cli, ['phase', 'node', 'step', 'status', 'attempt', 'took'], stepTableRows(progress));
     const problem = operation.problem ? problemLines(Problem.fromData(operation.problem as never), cli.paint) : [];

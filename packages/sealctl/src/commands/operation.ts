@@ -1,4 +1,3 @@
-import type { operationProto } from '@seal/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { followOperation } from '../follow-operation.ts';
@@ -6,7 +5,8 @@ import { newestByDefault, newestOperation } from '../newest-operation.ts';
 import { eventFormatOption, examples, formatOption, parseCount } from '../options.ts';
 import { type PolicyFlags, policyFlags, readPolicy } from '../policy-flags.ts';
 import { printData, table } from '../print-data.ts';
-import { durationText, sinceText } from '../view/durations.ts';
+import { sinceText } from '../view/durations.ts';
+import { tookText } from '../view/took-text.ts';
 import { addOperationLogs } from './operation-logs.ts';
 import { addRollback } from './operation-rollback.ts';
 import { showOperation } from './operation-show.ts';
@@ -88,8 +88,4 @@ async function list(cli: Cli, flags: { cluster?: string; limit?: number }): Prom
           ]),
         ),
   );
-}
-
-function tookText(operation: operationProto.OperationSummary, now: number): string {
-  return durationText((operation.finishedAtMs || now) - operation.createdAtMs);
 }

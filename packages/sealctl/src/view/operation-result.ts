@@ -1,5 +1,5 @@
 import { Problem, type ProblemData } from '@seal/foundation';
-import type { StepView } from '@seal/plan';
+import { type StepView, tookMs } from '@seal/plan';
 import { durationText } from './durations.ts';
 import { lastLine, nodeName, type Progress } from './progress.ts';
 
@@ -21,7 +21,7 @@ export interface FailedStep {
 export function operationResult(progress: Progress): { readonly line: string } | { readonly problem: Problem } {
   const { view, plan, operation } = progress;
   if (view.status === 'SUCCEEDED') {
-    const time = durationText((view.finishedAt ?? view.createdAt) - view.createdAt);
+    const time = durationText(tookMs(view, view.createdAt));
     return { line: `${plan.summary}: done in ${time} (${operation})` };
   }
   if (view.status === 'CANCELLED')

@@ -1,4 +1,4 @@
-import type { Phase, PhaseView, StepView } from '@seal/plan';
+import { type Phase, type PhaseView, type StepView, tookMs } from '@seal/plan';
 import { cleanText } from './clean-text.ts';
 import { displayWidth, fitWidth, padWidth } from './display-width.ts';
 import { durationText } from './durations.ts';
@@ -24,7 +24,7 @@ export function progressLines(progress: Progress, screen: Screen): string[] {
   const { plan, view } = progress;
   const blocks = plan.phases.map((phase) => phaseBlock(progress, phase, screen));
   const room = Math.max(3, screen.rows - 2);
-  const elapsed = view.createdAt > 0 ? durationText((view.finishedAt ?? screen.now) - view.createdAt) : '';
+  const elapsed = view.createdAt > 0 ? durationText(tookMs(view, screen.now)) : '';
   const right = [progress.operation, elapsed].filter(Boolean).join('  ');
   const heading = sides(cleanText(plan.summary), right, screen.columns, 'bold', screen.paint);
   return [heading, ...(view.waitingFor ? [waitingLine(view.waitingFor, screen)] : []), ...fitRows(blocks, room, screen)];

@@ -44,6 +44,9 @@ export interface OperationSummary {
   /** The operation that this one takes back, and the one that took this one back. */
   rollbackOf: string;
   rolledBackBy: string;
+  /** When it was created or resumed last, and how long it worked before that. */
+  runSinceMs: number;
+  earlierMs: number;
 }
 
 /** One entry of an operation's log; which fields are set follows from `type` (packages/plan/src/events.ts). */
@@ -167,6 +170,8 @@ function createBaseOperationSummary(): OperationSummary {
     stepsTotal: 0,
     rollbackOf: "",
     rolledBackBy: "",
+    runSinceMs: 0,
+    earlierMs: 0,
   };
 }
 
@@ -213,6 +218,12 @@ export const OperationSummary: MessageFns<OperationSummary> = {
     }
     if (message.rolledBackBy !== "") {
       writer.uint32(114).string(message.rolledBackBy);
+    }
+    if (message.runSinceMs !== 0) {
+      writer.uint32(120).int64(message.runSinceMs);
+    }
+    if (message.earlierMs !== 0) {
+      writer.uint32(128).int64(message.earlierMs);
     }
     return writer;
   },
@@ -342,6 +353,22 @@ export const OperationSummary: MessageFns<OperationSummary> = {
             message.rolledBackBy = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.runSinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.earlierMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -375,6 +402,8 @@ export const OperationSummary: MessageFns<OperationSummary> = {
     message.stepsTotal = object.stepsTotal ?? 0;
     message.rollbackOf = object.rollbackOf ?? "";
     message.rolledBackBy = object.rolledBackBy ?? "";
+    message.runSinceMs = object.runSinceMs ?? 0;
+    message.earlierMs = object.earlierMs ?? 0;
     return message;
   },
 };
