@@ -107,6 +107,6 @@ async function absentIsUndefined<T>(promise: Promise<T>): Promise<T | undefined>
     return await promise;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw new Problem('SPOOL_FAILED', `the output of steps cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }

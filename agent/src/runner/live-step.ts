@@ -2,6 +2,7 @@ import { Problem } from '@seal/foundation';
 import type { Effect, Probe, Step } from '@seal/plan';
 import type { AgentOutcome, StepContext, StepHandler } from '../steps/step-handler.ts';
 import { lastLine } from './last-line.ts';
+import { outputSizes } from './output-sizes.ts';
 import type { ProcessEnd, StepProcess } from './process-port.ts';
 import { resolveDoubt } from './resolve-doubt.ts';
 import type { Finished, RunnerLimits, RunnerPorts } from './runner-ports.ts';
@@ -270,16 +271,15 @@ export class LiveStep {
 
   async #exitProblem(exitCode: number): Promise<Problem> {
     const { key } = this.#facts;
-    const line = (await lastLine(this.#ports.spool, key, 2)) || (await lastLine(this.#ports.spool, key, 1));
+    const line = (await lastLine(this.#ports, key, 2)) || (await lastLine(this.#ports, key, 1));
     const last = line ? `; its last line: ${line}` : '';
     return new Problem('STEP_FAILED', `exit code ${exitCode}${last}`, { details: { exitCode } });
   }
 
   async #finished(outcome: Outcome, endedAt = this.#ports.clock.now()): Promise<Finished> {
-    const { spool } = this.#ports;
-    const [stdoutBytes, stderrBytes] = [await spool.size(this.#facts.key, 1), await spool.size(this.#facts.key, 2)];
+    const sizes = await outputSizes(this.#ports, this.#facts.key);
     if (this.#stopping) throw new AgentStopping();
-    return { ...outcome, durationMs: Math.max(0, endedAt - this.#startedAt), stdoutBytes, stderrBytes };
+    return { ...outcome, durationMs: Math.max(0, endedAt - this.#startedAt), ...sizes };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '@seal/foundation';
+import { bytesInFlight, isLost, newStream, type OutboxStream, rewind, streamName, streamsOf } from './outbox-stream.ts';
 import type { Log } from './runner-ports.ts';
 import { type OutputStream, outputStreams, type SpoolPort } from './spool-port.ts';
 import { type StepKey, stepKeyText } from './step-key.ts';
@@ -22,25 +23,14 @@ export interface OutboxLimits {
 }
 
 const mebibyte = 1024 * 1024;
+/** How long a stream, or a directory to be removed, is left alone after the spool failed. */
+const restMs = 1000;
 export const defaultOutboxLimits: OutboxLimits = {
   chunkBytes: 32 * 1024,
   intervalMs: 75,
   headBytes: 4 * mebibyte,
   tailBytes: 4 * mebibyte,
 };
-
-interface StreamState {
-  readonly key: StepKey;
-  readonly stream: OutputStream;
-  /** The server has everything before this offset. */
-  acked: number;
-  /** Everything before this offset was sent in this session, or acknowledged. */
-  sent: number;
-  readonly inFlight: { readonly end: number; readonly bytes: number }[];
-  /** Undefined while the step runs. */
-  finalBytes: number | undefined;
-  bounded: boolean;
-}
 
 /**
  * Sends the output of steps out of the spool, in order, each stream from where the server has it.
@@ -49,6 +39,7 @@ interface StreamState {
  * - At most `windowBytes` are sent and not acknowledged, all streams together; streams take turns of one chunk, so none starves another.
  * - Only one pump runs at a time; nothing else moves `sent`, but an acknowledgement or a new session.
  * - A spool is removed only when the server has the step's outcome and all of its output that was kept.
+ * - A stream whose spool fails holds up no other and is tried again; what cannot be read of a finished one in the end is said to be dropped.
  * - A running stream takes on disk at most head + 2 × tail, and what its process writes between two looks (`intervalMs`).
  */
 export class Outbox {
@@ -56,7 +47,7 @@ export class Outbox {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #limits: OutboxLimits;
-  readonly #streams = new Map<string, StreamState>();
+  readonly #streams = new Map<string, OutboxStream>();
   readonly #settled = new Set<string>();
   /** Those who wait until all output of a finished step is sent, by step. */
   readonly #draining = new Map<string, Set<() => void>>();
@@ -93,6 +84,16 @@ export class Outbox {
     await this.#removeWhenDone(key);
   }
 
+  /** Removes output that nobody wants any more, again and again until the disk lets it. */
+  async discard(key: StepKey): Promise<void> {
+    try {
+      await this.#spool.remove(key);
+    } catch (error) {
+      this.#log.warn({ ...key, err: error }, 'the output of a step cannot be removed yet');
+      if (!this.#stopped) this.#clock.setTimer(restMs, () => void this.discard(key));
+    }
+  }
+
   /** A higher attempt of the step began: nobody waits for the outcomes of lower ones any more. */
   async settleBelow(key: StepKey): Promise<void> {
     const lower = [...this.#streams.values()].filter((state) => state.key.step === key.step && state.key.attempt < key.attempt);
@@ -103,7 +104,7 @@ export class Outbox {
   connected(send: (chunk: OutputChunk) => void, windowBytes: number): Promise<void> {
     this.#send = send;
     this.#windowBytes = windowBytes;
-    for (const state of this.#streams.values()) this.#rewind(state);
+    for (const state of this.#streams.values()) rewind(state);
     return this.pump();
   }
 
@@ -114,7 +115,7 @@ export class Outbox {
 
   /**
    * Resolves when all output of a finished step has been sent in this session, however long that takes under the window; at once without a
-   * session, and when the session or the spool fails meanwhile.
+   * session, and when the session fails meanwhile.
    */
   async drain(key: StepKey): Promise<void> {
     const name = stepKeyText(key);
@@ -131,11 +132,11 @@ export class Outbox {
    * acknowledged (the server is back from a backup, or says it late), which is then sent again as far as it is kept.
    */
   async acknowledge(key: StepKey, stream: OutputStream, offset: number): Promise<void> {
-    const state = this.#streams.get(`${stepKeyText(key)}/${stream}`);
+    const state = this.#streams.get(streamName(key, stream));
     if (!state || offset === state.acked) return;
     const lost = offset < state.acked;
     state.acked = offset;
-    if (lost) this.#rewind(state);
+    if (lost) rewind(state);
     state.sent = Math.max(state.sent, offset);
     while (state.inFlight[0] && state.inFlight[0].end <= offset) state.inFlight.shift();
     await this.#removeWhenDone(key);
@@ -166,44 +167,59 @@ export class Outbox {
   }
 
   #isAllSent(name: string): boolean {
-    const states = outputStreams.map((stream) => this.#streams.get(`${name}/${stream}`));
-    return states.every((state) => !state || (state.finalBytes !== undefined && state.sent >= state.finalBytes));
+    const states = streamsOf(this.#streams, name);
+    return states.every(({ finalBytes, sent }) => finalBytes !== undefined && sent >= finalBytes);
   }
 
   async #pumpOnce(): Promise<void> {
     if (this.#stopped) return;
-    try {
-      const open: StreamState[] = [];
-      for (const state of this.#streams.values()) if (await this.#hasMore(state)) open.push(state);
-      // Acknowledgements make room while this goes on: without an end to it, one endless stream would keep outcomes and new streams waiting.
-      const turns = open.length + Math.ceil(this.#windowBytes / this.#limits.chunkBytes);
-      for (let turn = 0; turn < turns && open.length > 0 && this.#send; turn += 1) {
-        const state = open.shift();
-        if (state && (await this.#sendChunk(state))) open.push(state);
-      }
-      if (open.length > 0 && this.#send) void this.pump();
-      this.#wakeDrained((name) => this.#isAllSent(name));
-    } catch (error) {
-      this.#log.error({ err: error }, 'the output of steps cannot be read from the spool');
-      this.#wakeDrained(() => true);
+    const open: OutboxStream[] = [];
+    for (const state of this.#streams.values()) if (await this.#tried(state, () => this.#hasMore(state))) open.push(state);
+    // Acknowledgements make room while this goes on: without an end to it, one endless stream would keep outcomes and new streams waiting.
+    const turns = open.length + Math.ceil(this.#windowBytes / this.#limits.chunkBytes);
+    for (let turn = 0; turn < turns && open.length > 0 && this.#send; turn += 1) {
+      const state = open.shift();
+      if (state && (await this.#tried(state, () => this.#sendChunk(state)))) open.push(state);
     }
+    if (open.length > 0 && this.#send) void this.pump();
+    this.#wakeDrained((name) => this.#isAllSent(name));
     this.#schedule();
   }
 
-  async #hasMore(state: StreamState): Promise<boolean> {
+  /** False where the spool fails: that stream rests. */
+  async #tried(state: OutboxStream, look: () => Promise<boolean>): Promise<boolean> {
+    if (state.resting) return false;
+    try {
+      return await look();
+    } catch (error) {
+      state.failures += 1;
+      state.resting = true;
+      const { key, stream, failures } = state;
+      this.#log.error({ ...key, stream, failures, err: error }, 'the output of a step cannot be read from the spool');
+      this.#clock.setTimer(restMs, () => {
+        state.resting = false;
+        void this.pump();
+      });
+      return false;
+    }
+  }
+
+  async #hasMore(state: OutboxStream): Promise<boolean> {
+    if (isLost(state)) return state.sent < (state.finalBytes ?? 0);
     const size = await this.#size(state);
     await this.#bound(state, size);
     return state.sent < size;
   }
 
-  #size(state: StreamState): Promise<number> | number {
+  #size(state: OutboxStream): Promise<number> | number {
     return state.finalBytes ?? this.#spool.size(state.key, state.stream);
   }
 
   /** Sends one chunk; false when the stream has no more, the window is full or the session is gone. */
-  async #sendChunk(state: StreamState): Promise<boolean> {
+  async #sendChunk(state: OutboxStream): Promise<boolean> {
     const before = state.sent;
-    const room = this.#windowBytes - this.#inFlightBytes();
+    if (isLost(state)) return this.#sendPiece(state, state.finalBytes ?? before, new Uint8Array());
+    const room = this.#windowBytes - bytesInFlight(this.#streams.values());
     const dropped = await this.#spool.dropped(state.key, state.stream);
     const start = dropped && before >= dropped.from && before < dropped.to ? dropped.to : before;
     const size = await this.#size(state);
@@ -215,8 +231,14 @@ export class Outbox {
     if (state.sent !== before) return true;
     if (data.length === 0 && state.finalBytes === undefined) return false;
     // A finished step's output that is not there any more (a loss of power took it) is said to be dropped.
-    const offset = data.length === 0 ? (state.finalBytes ?? start) : start;
-    this.#send({ ...state.key, stream: state.stream, offset, data, droppedBytes: offset - before });
+    state.failures = 0;
+    return this.#sendPiece(state, data.length === 0 ? (state.finalBytes ?? start) : start, data);
+  }
+
+  #sendPiece(state: OutboxStream, offset: number, data: Uint8Array): boolean {
+    const { key, stream, sent: before } = state;
+    if (!this.#send || offset + data.length <= before) return false;
+    this.#send({ ...key, stream, offset, data, droppedBytes: offset - before });
     state.sent = offset + data.length;
     state.inFlight.push({ end: state.sent, bytes: data.length });
     this.#goLast(state);
@@ -224,13 +246,13 @@ export class Outbox {
   }
 
   /** The window that the next acknowledgement opens is another stream's. */
-  #goLast(state: StreamState): void {
-    const name = `${stepKeyText(state.key)}/${state.stream}`;
+  #goLast(state: OutboxStream): void {
+    const name = streamName(state.key, state.stream);
     if (this.#streams.delete(name)) this.#streams.set(name, state);
   }
 
   /** Gives up the middle of a stream that grew too long; what was sent already is no loss. */
-  async #bound(state: StreamState, size: number): Promise<void> {
+  async #bound(state: OutboxStream, size: number): Promise<void> {
     const { headBytes, tailBytes } = this.#limits;
     const from = Math.max(headBytes, (await this.#spool.dropped(state.key, state.stream))?.to ?? 0);
     if (!state.bounded || size - from <= 2 * tailBytes) return;
@@ -245,40 +267,18 @@ export class Outbox {
     }
   }
 
-  #inFlightBytes(): number {
-    let bytes = 0;
-    for (const { inFlight } of this.#streams.values()) for (const chunk of inFlight) bytes += chunk.bytes;
-    return bytes;
-  }
-
   async #removeWhenDone(key: StepKey): Promise<void> {
     const name = stepKeyText(key);
-    const states = outputStreams.map((stream) => this.#streams.get(`${name}/${stream}`));
-    const done = states.every((state) => !state || (state.finalBytes !== undefined && state.acked >= state.finalBytes));
+    const states = streamsOf(this.#streams, name);
+    const done = states.every(({ finalBytes, acked }) => finalBytes !== undefined && acked >= finalBytes);
     if (!done || !this.#settled.delete(name)) return;
     for (const stream of outputStreams) this.#streams.delete(`${name}/${stream}`);
-    await this.#spool.remove(key);
+    await this.discard(key);
   }
 
-  #rewind(state: StreamState): void {
-    state.sent = state.acked;
-    state.inFlight.length = 0;
-  }
-
-  #stream(key: StepKey, stream: OutputStream): StreamState {
-    const name = `${stepKeyText(key)}/${stream}`;
-    const known = this.#streams.get(name);
-    if (known) return known;
-    const { step, attempt } = key;
-    const state: StreamState = {
-      key: { step, attempt },
-      stream,
-      acked: 0,
-      sent: 0,
-      inFlight: [],
-      finalBytes: undefined,
-      bounded: true,
-    };
+  #stream(key: StepKey, stream: OutputStream): OutboxStream {
+    const name = streamName(key, stream);
+    const state = this.#streams.get(name) ?? newStream(key, stream);
     this.#streams.set(name, state);
     return state;
   }

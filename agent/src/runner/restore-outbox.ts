@@ -21,7 +21,7 @@ export async function restoreOutbox({ journal, outbox, spool, now, runner }: Res
   for (const key of await spool.list()) {
     const entry = journal.get(key.step, key.attempt);
     if (!entry || (entry.settled && entry.settled.at < now - keepUnsentMs)) {
-      await spool.remove(key);
+      await outbox.discard(key);
       continue;
     }
     // One that was running when this began may have ended since.
