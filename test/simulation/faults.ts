@@ -22,8 +22,14 @@ export const faultKinds = {
   'slow-message': 0.02,
   /** The server's store refuses a write. */
   'store-failure': 0.02,
+  /** The server's disk is full for a while. */
+  'store-full': 0.015,
   /** An agent's disk refuses, or takes a part of a write. */
   'disk-failure': 0.03,
+  /** An agent's disk is full for a while. */
+  'disk-full': 0.015,
+  /** An agent's disk cannot read or write output this once. */
+  'spool-failure': 0.01,
   /** An agent's disk cannot say whether it has the data. */
   'sync-failure': 0.03,
   /** A wall clock jumps by up to some minutes. */
@@ -47,6 +53,8 @@ export type FaultKind = keyof typeof faultKinds;
 export class Faults {
   readonly #strength = new Map<FaultKind, number>();
   readonly #chance = new Map<FaultKind, Prng>();
+  /** How often each kind has happened so far. */
+  readonly injected = new Map<FaultKind, number>();
   quiet = false;
 
   constructor(prng: Prng, without: ReadonlySet<FaultKind>) {
@@ -67,6 +75,8 @@ export class Faults {
   happens(kind: FaultKind, factor = 1): boolean {
     if (this.quiet) return false;
     const strength = this.#strength.get(kind) ?? 0;
-    return strength > 0 && (this.#chance.get(kind)?.chance(faultKinds[kind] * strength * factor) ?? false);
+    const happens = strength > 0 && (this.#chance.get(kind)?.chance(faultKinds[kind] * strength * factor) ?? false);
+    if (happens) this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
+    return happens;
   }
 }

@@ -1,3 +1,4 @@
+import { Problem } from '@seal/foundation';
 import type { Probe } from '@seal/plan';
 import type { ProcessPort } from '../../agent/src/runner/process-port.ts';
 import type { ProbeAnswer } from '../../agent/src/runner/resolve-doubt.ts';
@@ -23,6 +24,7 @@ export class Host {
   readonly #runs = new Map<string, Run[]>();
   readonly #processes: SimulatedProcess[] = [];
   #boots = 1;
+  #fullUntil = 0;
   #clockOffset: number;
 
   constructor(world: World, node: { readonly id: string; readonly name: string }, prng: Prng) {
@@ -30,8 +32,9 @@ export class Host {
     this.name = node.name;
     this.nodeId = node.id;
     this.prng = prng;
-    this.journal = new JournalDisk(world, prng.fork('journal'));
-    this.spool = new SimulatedSpool(prng.fork('spool'));
+    const isFull = () => this.isFull;
+    this.journal = new JournalDisk(world, prng.fork('journal'), isFull);
+    this.spool = new SimulatedSpool(world.faults, prng.fork('spool'), isFull);
     this.#behaviours = world.scenario.behaviours;
     this.#clockOffset = prng.int(-3000, 3000);
   }
@@ -48,6 +51,16 @@ export class Host {
     const jumpMs = this.prng.int(-300_000, 300_000);
     this.#clockOffset += jumpMs;
     this.world.note(this.name, `its clock jumps by ${jumpMs} ms`);
+  }
+
+  /** True while nothing more fits on its disk. */
+  get isFull(): boolean {
+    return !this.world.faults.quiet && this.world.time.now < this.#fullUntil;
+  }
+
+  fillDisk(milliseconds: number): void {
+    this.world.note(this.name, `its disk is full for ${milliseconds} ms`);
+    this.#fullUntil = this.world.time.now + milliseconds;
   }
 
   behaviour(token: string): Behaviour {
@@ -86,6 +99,8 @@ export class Host {
     return {
       prepare: (key, command) =>
         life.call('process.prepare', () => {
+          // The file of its end is written before it begins.
+          if (this.isFull) throw new Problem('PROCESS_FAILED', 'no space left on device');
           const process = new SimulatedProcess(this, key, command, this.#processes.length + 1);
           this.#processes.push(process);
           return process.heldBy(life, true);

@@ -9,13 +9,15 @@ import type { World } from './world.ts';
 export class JournalDisk {
   readonly #world: World;
   readonly #prng: Prng;
+  readonly #isFull: () => boolean;
   #held: Buffer = Buffer.alloc(0);
   #synced: Buffer = Buffer.alloc(0);
   #state = new JournalState();
 
-  constructor(world: World, prng: Prng) {
+  constructor(world: World, prng: Prng, isFull: () => boolean) {
     this.#world = world;
     this.#prng = prng;
+    this.#isFull = isFull;
   }
 
   /** What an agent that starts now would read. */
@@ -26,13 +28,14 @@ export class JournalDisk {
   /** The file as one life of the agent has it open. */
   open(life: Life): JournalFile {
     const { faults } = this.#world;
+    const refusesToGrow = () => this.#isFull() || faults.happens('disk-failure');
     const refusal = (code: string) => Object.assign(new Error(`${code}: simulated`), { code });
     return {
       readAll: () => life.call('journal.read', () => this.#held),
       append: (data) => {
         const part = () => this.#append(data.subarray(0, this.#prng.int(0, data.length)));
         const refuse = () => {
-          if (!faults.happens('disk-failure')) return undefined;
+          if (!refusesToGrow()) return undefined;
           part();
           return refusal('ENOSPC');
         };
@@ -42,6 +45,10 @@ export class JournalDisk {
         life.call('journal.sync', () => this.#sync(), {
           refuse: () => (faults.happens('sync-failure') ? refusal('EIO') : undefined),
         }),
+      reserve: () =>
+        life.call('journal.reserve', () => undefined, {
+          refuse: () => (faults.happens('disk-failure') ? refusal('ENOSPC') : undefined),
+        }),
       truncate: (length) => life.call('journal.truncate', () => this.#replace(this.#held.subarray(0, length))),
       replace: (data) =>
         life.call(
@@ -50,7 +57,7 @@ export class JournalDisk {
             this.#replace(Buffer.from(data));
             this.#sync();
           },
-          { refuse: () => (faults.happens('disk-failure') ? refusal('ENOSPC') : undefined) },
+          { refuse: () => (refusesToGrow() ? refusal('ENOSPC') : undefined) },
         ),
       close: () => life.call('journal.close', () => undefined),
     };

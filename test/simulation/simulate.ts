@@ -22,6 +22,8 @@ export interface Simulated {
   /** Simulated time, ms. */
   readonly lasted: number;
   readonly faults: readonly FaultKind[];
+  /** How often each kind of fault has happened. */
+  readonly injected: ReadonlyMap<FaultKind, number>;
   /** Ends of the operations. */
   readonly statuses: readonly string[];
 }
@@ -53,6 +55,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
   return {
     ...{ seed, violation: world.violation, traceHash: world.trace.hash, trace: world.trace.lines },
     ...{ events: world.time.events, lasted: world.time.now, faults: world.faults.kinds },
+    injected: world.faults.injected,
     statuses: world.observer.log.operations.map(({ view }) => view.status),
   };
 }

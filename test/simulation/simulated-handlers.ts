@@ -25,7 +25,8 @@ export function simulatedHandlers(host: Host, life: Life): StepHandlers {
           signal.throwIfAborted();
           await print('x'.repeat(bytes));
         }
-        await life.call('write-files', () => host.takeEffect(run));
+        const refuse = () => (host.isFull ? new Error('ENOSPC: simulated') : undefined);
+        await life.call('write-files', () => host.takeEffect(run), { refuse });
         signal.throwIfAborted();
         if (exitCodes[run.number]) throw new Error('simulated failure of a handler');
         run.end = 0;

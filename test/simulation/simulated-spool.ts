@@ -1,5 +1,7 @@
+import { Problem } from '@seal/foundation';
 import type { DroppedRange, OutputStream, SpoolPort } from '../../agent/src/runner/spool-port.ts';
 import { parseStepKey, type StepKey, stepKeyText } from '../../agent/src/runner/step-key.ts';
+import type { Faults } from './faults.ts';
 import type { Life } from './life.ts';
 import type { Prng } from './prng.ts';
 
@@ -16,14 +18,19 @@ export class SimulatedSpool {
   readonly #streams = new Map<string, [Stream, Stream]>();
   /** Steps of which a loss of power took output. */
   readonly #damaged = new Set<string>();
+  readonly #faults: Faults;
   readonly #prng: Prng;
+  readonly #isFull: () => boolean;
 
-  constructor(prng: Prng) {
+  constructor(faults: Faults, prng: Prng, isFull: () => boolean) {
+    this.#faults = faults;
     this.#prng = prng;
+    this.#isFull = isFull;
   }
 
-  /** Output that a process writes by itself. */
+  /** Output that a process writes by itself: what does not fit is lost to it. */
   grow(key: StepKey, stream: OutputStream, bytes: number): void {
+    if (this.#isFull()) return;
     const found = this.#streams.get(stepKeyText(key))?.[stream - 1];
     if (found) found.size += bytes;
   }
@@ -50,28 +57,32 @@ export class SimulatedSpool {
   /** The spool as one life of the agent has it. */
   port(life: Life): SpoolPort {
     const of = (key: StepKey, stream: OutputStream) => this.#streams.get(stepKeyText(key))?.[stream - 1];
+    const failure = () => (this.#faults.happens('spool-failure') ? new Problem('SPOOL_FAILED', 'EIO: simulated') : undefined);
+    const call = <T>(port: string, perform: () => T) => life.call(port, perform, { refuse: failure });
+    const grow = <T>(port: string, perform: () => T) =>
+      life.call(port, perform, { refuse: () => (this.#isFull() ? new Problem('SPOOL_FAILED', 'ENOSPC: simulated') : failure()) });
     return {
       create: (key) =>
-        life.call('spool.create', () => {
+        grow('spool.create', () => {
           const name = stepKeyText(key);
           if (!this.#streams.has(name)) this.#streams.set(name, [newStream(), newStream()]);
         }),
-      append: (key, stream, data) => life.call('spool.append', () => this.grow(key, stream, data.length)),
-      size: (key, stream) => life.call('spool.size', () => of(key, stream)?.size ?? 0),
+      append: (key, stream, data) => grow('spool.append', () => this.grow(key, stream, data.length)),
+      size: (key, stream) => call('spool.size', () => of(key, stream)?.size ?? 0),
       read: (key, stream, offset, maxBytes) =>
-        life.call('spool.read', () => {
+        call('spool.read', () => {
           const { size = 0, dropped } = of(key, stream) ?? {};
           const end = Math.min(size, offset + maxBytes, dropped && offset < dropped.from ? dropped.from : size);
           return Uint8Array.from({ length: Math.max(0, end - offset) }, (_, at) => outputByte(key, stream, offset + at));
         }),
       drop: (key, stream, { from, to }) =>
-        life.call('spool.drop', () => {
+        call('spool.drop', () => {
           const found = of(key, stream);
           if (found) found.dropped = { from: Math.min(from, found.dropped?.from ?? from), to };
         }),
-      dropped: (key, stream) => life.call('spool.dropped', () => of(key, stream)?.dropped),
-      remove: (key) => life.call('spool.remove', () => void this.#streams.delete(stepKeyText(key))),
-      list: () => life.call('spool.list', () => this.keys.map(parseStepKey).filter((key) => key !== undefined)),
+      dropped: (key, stream) => call('spool.dropped', () => of(key, stream)?.dropped),
+      remove: (key) => call('spool.remove', () => void this.#streams.delete(stepKeyText(key))),
+      list: () => call('spool.list', () => this.keys.map(parseStepKey).filter((key) => key !== undefined)),
     };
   }
 }

@@ -36,7 +36,8 @@ export function simulatedStore(world: World, life: Life, disk: Disk): Store {
           },
         );
       };
-      const refuse = () => (world.faults.happens('store-failure') ? new Problem('STORE_FAILED', 'simulated') : undefined);
+      const refuse = () =>
+        world.isStoreFull || world.faults.happens('store-failure') ? new Problem('STORE_FAILED', 'simulated') : undefined;
       return life.call('store.commit', perform, { refuse });
     },
     nextEpoch: (atLeast) => now(() => current().nextEpoch(atLeast)),

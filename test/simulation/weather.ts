@@ -12,6 +12,11 @@ export function makeWeather(world: World): void {
       world.serverClockOffset += jumpMs;
       world.note('servers', `their clock jumps by ${jumpMs} ms`);
     }
+    if (world.faults.happens('store-full')) {
+      const milliseconds = prng.pick([1000, 8000, 40_000]);
+      world.storeFullUntil = world.time.now + milliseconds;
+      world.note('servers', `their disk is full for ${milliseconds} ms`);
+    }
     if (world.servers.length === 1 && world.faults.happens('two-servers')) {
       const [old] = world.servers;
       if (old?.parts && prng.chance(0.5)) world.copyServer(old);
@@ -44,6 +49,7 @@ function strike(world: World, host: Host): void {
     world.note(host.name, `nothing passes ${direction}`);
     network.block(nodeId, [direction], lasting());
   }
+  if (faults.happens('disk-full')) host.fillDisk(lasting());
   if (faults.happens('clock-jump')) host.jumpClock();
   if (faults.happens('agent-restarted')) void world.agents.get(nodeId)?.restart();
   if (faults.happens('reboot')) {

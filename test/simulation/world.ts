@@ -43,6 +43,7 @@ export class World {
   readonly agents = new Map<string, AgentLife>();
   servers: ServerLife[] = [];
   serverClockOffset = 0;
+  storeFullUntil = 0;
   violation: Violation | undefined;
   readonly prng: Prng;
   #serversMade = 0;
@@ -66,6 +67,11 @@ export class World {
   violated(invariant: string, message: string): void {
     this.note('OBSERVER', `${invariant}: ${message}`);
     this.violation ??= { invariant, message, at: this.time.now };
+  }
+
+  /** True while nothing more fits on the disk of the servers. */
+  get isStoreFull(): boolean {
+    return !this.faults.quiet && this.time.now < this.storeFullUntil;
   }
 
   logger(who: string) {
