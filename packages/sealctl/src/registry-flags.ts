@@ -40,6 +40,18 @@ export function readPlatform(platform: string | undefined): string | undefined {
   return match[1];
 }
 
+/** What `--platform A,B` or `--all-platforms` wants of an index; without both `default`. Problem: USAGE. */
+export function readPlatforms(flags: {
+  readonly platform?: string;
+  readonly allPlatforms?: boolean;
+}): 'all' | 'default' | readonly string[] {
+  if (flags.allPlatforms && flags.platform !== undefined)
+    throw new Problem('USAGE', '--platform and --all-platforms are given; give one of them');
+  if (flags.allPlatforms) return 'all';
+  if (flags.platform === undefined) return 'default';
+  return [...new Set(flags.platform.split(',').map((platform) => readPlatform(platform.trim()) ?? ''))];
+}
+
 /** Runs `work` with a signal that Ctrl-C aborts. */
 export async function interruptible<T>(cli: Cli, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();

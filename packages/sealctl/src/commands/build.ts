@@ -1,6 +1,7 @@
-import type { BuildProgress, BuiltImage, ImageKind } from '@seal/cluster-image';
+import type { BuiltImage, ImageKind } from '@seal/cluster-image';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
+import { addCollectFlags, type CollectFlags, collecting } from '../collect-images.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { collect, examples, formatOption } from '../options.ts';
 import { type Arch, readArch } from '../platform.ts';
@@ -9,7 +10,7 @@ import { readPairs } from '../read-pairs.ts';
 import { buildLines } from '../view/build-lines.ts';
 import { durationText, sizeText } from '../view/durations.ts';
 
-interface BuildFlags {
+interface BuildFlags extends CollectFlags {
   readonly file?: string;
   readonly tag: string;
   readonly buildArg?: readonly string[];
@@ -22,12 +23,13 @@ interface BuildFlags {
 
 /** `sealctl build -t NAME CONTEXT` */
 export function addBuild(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command('build')
     .summary('Build a ClusterImage from a Kubefile.')
     .description(
       'Build a ClusterImage from a Kubefile into the local store. What it does is told on stderr, the digest on stdout. ' +
-        'Layers whose inputs did not change are not made anew. RUN needs root.',
+        'Layers whose inputs did not change are not made anew. RUN needs root. The container images that imageList, manifests/, charts/ ' +
+        'and apps name are pulled and laid into the image, so that its clusters need no other registry.',
     )
     .argument('<context>', 'directory that COPY and ADD see')
     .requiredOption('-t, --tag <name>', 'name of the image, NAME[:TAG]')
@@ -47,12 +49,14 @@ export function addBuild(program: Command, cli: Cli): void {
     )
     .addOption(new Option('--network <mode>', 'none: RUN has no network').choices(['host', 'none']))
     .addOption(storeOption())
-    .addOption(formatOption(cli))
+    .addOption(formatOption(cli));
+  addCollectFlags(command)
     .addHelpText(
       'after',
       examples(
         'sealctl build -t kubernetes:1.20.2 examples/kubernetes',
         'sealctl build -t app:1 -f Kubefile.app --build-arg VERSION=1.4 --network=none .',
+        'sealctl build -t kubernetes:1.20.2 --image-list more-images --ignored-image-list not-these .',
       ),
     )
     .action((context: string, flags: BuildFlags) => build(cli, context, flags));
@@ -64,9 +68,11 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
   const store = await openLocalStore(cli, flags.store);
   const { buildImage } = await import('@seal/cluster-image');
   const began = cli.io.clock.now();
+  const collection = collecting(cli, flags, (progress) => cli.note(...buildLines(progress, cli.errorPaint)));
   const stop = new AbortController();
   const restore = cli.io.onInterrupt(() => stop.abort());
   try {
+    const images = await collection.images();
     const built = await buildImage({
       context,
       store,
@@ -74,7 +80,8 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
       buildArgs,
       noNetwork: flags.network === 'none',
       signal: stop.signal,
-      onProgress: (progress: BuildProgress) => cli.note(...buildLines(progress, cli.errorPaint)),
+      onProgress: collection.onProgress,
+      ...(images === undefined ? {} : { images }),
       ...(flags.file === undefined ? {} : { kubefile: flags.file }),
       noCache: !flags.cache,
       archs,
@@ -83,6 +90,7 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
     cli.note(builtText(built, cli.io.clock.now() - began));
     await printData(cli, built, () => built.digest);
   } finally {
+    collection.clear();
     restore();
   }
 }

@@ -3,12 +3,13 @@ import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
 import { printData } from '../print-data.ts';
-import { addRegistryFlags, interruptible, type RegistryFlags, readPlatform, registryOptions } from '../registry-flags.ts';
+import { addRegistryFlags, interruptible, type RegistryFlags, readPlatforms, registryOptions } from '../registry-flags.ts';
 import { uploadMeter } from '../upload-meter.ts';
 import { sizeText } from '../view/durations.ts';
 
 interface PullFlags extends RegistryFlags {
   readonly platform?: string;
+  readonly allPlatforms?: boolean;
   readonly name?: string;
   readonly store?: string;
 }
@@ -23,7 +24,8 @@ export function addPull(program: Command, cli: Cli): void {
         'it was. Mirrors and private authorities are set in /etc/seal/registries.yaml.',
     )
     .argument('<image>', 'REGISTRY[:PORT]/NAME[:TAG][@sha256:DIGEST]')
-    .option('--platform <platform>', 'linux/amd64, linux/arm64 (default: that of this machine)')
+    .option('--platform <platforms>', 'linux/amd64, linux/arm64, or several with commas between (default: that of this machine)')
+    .option('--all-platforms', 'every platform that the image has')
     .option('--name <name>', 'name in the local store (default: the name in the registry)')
     .addOption(storeOption())
     .addOption(formatOption(cli));
@@ -32,6 +34,7 @@ export function addPull(program: Command, cli: Cli): void {
       'after',
       examples(
         'sealctl pull registry.example/kubernetes:1.20.2',
+        'sealctl pull registry.example/kubernetes:1.20.2 --all-platforms',
         'sealctl pull localhost:5000/app:1 --insecure --platform linux/arm64',
       ),
     )
@@ -39,7 +42,7 @@ export function addPull(program: Command, cli: Cli): void {
 }
 
 async function runPull(cli: Cli, image: string, flags: PullFlags): Promise<void> {
-  const arch = readPlatform(flags.platform);
+  const platforms = readPlatforms(flags);
   const store = await openLocalStore(cli, flags.store);
   const { pullImage } = await import('@seal/cluster-image');
   const meter = uploadMeter(cli, image, 'pulling');
@@ -48,14 +51,15 @@ async function runPull(cli: Cli, image: string, flags: PullFlags): Promise<void>
       pullImage(store, image, {
         ...registryOptions(cli, flags, signal),
         onProgress: meter.show,
-        ...(arch === undefined ? {} : { arch }),
+        platforms,
         ...(flags.name === undefined ? {} : { name: flags.name }),
       }),
     );
     meter.clear();
     const moved =
       pulled.movedBlobs === 0 ? 'everything was here' : `${sizeText(pulled.movedBytes)} in ${pulled.movedBlobs} blobs`;
-    cli.note(`pulled ${pulled.reference} (linux/${pulled.arch}) from ${pulled.from}: ${moved}`);
+    const what = pulled.platforms.map(({ os, arch }) => `${os}/${arch}`).join(', ');
+    cli.note(`pulled ${pulled.reference} (${what}) from ${pulled.from}: ${moved}`);
     await printData(cli, pulled, () => pulled.digest);
   } finally {
     meter.clear();

@@ -5,12 +5,13 @@ import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
 import { printData } from '../print-data.ts';
 import { pushImage as pushToServer } from '../push-image.ts';
-import { addRegistryFlags, interruptible, type RegistryFlags, registryOptions } from '../registry-flags.ts';
+import { addRegistryFlags, interruptible, type RegistryFlags, readPlatform, registryOptions } from '../registry-flags.ts';
 import { uploadMeter } from '../upload-meter.ts';
 import { sizeText } from '../view/durations.ts';
 
 interface PushFlags extends RegistryFlags {
   readonly remote?: boolean;
+  readonly platform?: string;
   readonly store?: string;
 }
 
@@ -25,6 +26,7 @@ export function addPush(program: Command, cli: Cli): void {
     )
     .argument('<image>', 'name, digest, or at least 6 digits of the digest')
     .argument('[destination]', 'name in the registry, REGISTRY[:PORT]/NAME[:TAG] (default: the name of the image)')
+    .option('--platform <platform>', 'only the image for linux/amd64 or linux/arm64 (default: all that the image has)')
     .option('--remote', 'send it to the server instead of a registry')
     .addOption(storeOption())
     .addOption(formatOption(cli));
@@ -41,6 +43,7 @@ export function addPush(program: Command, cli: Cli): void {
 }
 
 async function runPush(cli: Cli, image: string, destination: string | undefined, flags: PushFlags): Promise<void> {
+  const arch = readPlatform(flags.platform);
   const store = await openLocalStore(cli, flags.store);
   if (flags.remote) {
     if (destination !== undefined) throw new Problem('USAGE', 'with --remote an image keeps its name: give no destination');
@@ -48,7 +51,7 @@ async function runPush(cli: Cli, image: string, destination: string | undefined,
     return printData(cli, { reference }, () => reference);
   }
   const { parseReference, pushImage } = await import('@seal/cluster-image');
-  const { references } = await store.inspect(image);
+  const { references } = await store.inspect(image, arch);
   const target = destination ?? nameIn(references, image, parseReference);
   if (parseReference(target).registry === 'localhost')
     throw new Problem('IMAGE_REFERENCE_INVALID', `"${target}" names no registry to push to`, {
@@ -57,12 +60,18 @@ async function runPush(cli: Cli, image: string, destination: string | undefined,
   const meter = uploadMeter(cli, target, 'pushing');
   try {
     const pushed = await interruptible(cli, (signal) =>
-      pushImage(store, image, { ...registryOptions(cli, flags, signal), destination: target, onProgress: meter.show }),
+      pushImage(store, image, {
+        ...registryOptions(cli, flags, signal),
+        destination: target,
+        onProgress: meter.show,
+        ...(arch === undefined ? {} : { arch }),
+      }),
     );
     meter.clear();
     const sent = pushed.sentBlobs === 0 ? 'no blob had to be sent' : `${sizeText(pushed.sentBytes)} in ${pushed.sentBlobs} blobs`;
     const mounted = pushed.mountedBlobs === 0 ? '' : `, ${pushed.mountedBlobs} taken from other repositories there`;
-    cli.note(`pushed ${pushed.reference}: ${sent}${mounted}`);
+    const what = pushed.platforms.map(({ os, arch }) => `${os}/${arch}`).join(', ');
+    cli.note(`pushed ${pushed.reference} (${what}): ${sent}${mounted}`);
     await printData(cli, pushed, () => pushed.digest);
   } finally {
     meter.clear();

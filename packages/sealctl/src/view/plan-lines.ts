@@ -13,7 +13,7 @@ export function planOutline(plan: Plan, paint: Paint): string[] {
   const nodes = plan.nodes.map((node) => `${cleanText(node.name)} (${node.ip}, ${node.role})`);
   const phases = plan.phases.map((phase, index) => {
     const where = [...new Set(phase.steps.map((step) => names.get(step.node) ?? step.node))];
-    const mark = phase.destructive ? paint('red', ' [takes away]') : '';
+    const mark = phase.destructive ? paint('red', ' DESTRUCTIVE') : '';
     return `${String(index + 1).padStart(3)}. ${cleanText(phase.title)}${mark}  on ${where.join(', ')}`;
   });
   return [paint('bold', cleanText(plan.summary)), `nodes: ${nodes.join(', ')}`, ...phases];

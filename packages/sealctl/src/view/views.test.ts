@@ -161,7 +161,7 @@ test('the outline of a plan lists its nodes and phases, and marks what takes som
     'install cluster demo: 1 master, 1 worker, image kubernetes:1.20.2',
     'nodes: m1 (10.77.1.11, master), n1 (10.77.1.12, worker)',
     '  1. Distribute the image  on m1, n1',
-    '  2. Join the workers [takes away]  on n1',
+    '  2. Join the workers DESTRUCTIVE  on n1',
   ]);
 });
 
