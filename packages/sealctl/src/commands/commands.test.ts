@@ -189,7 +189,7 @@ test('delete shows what is taken away and asks; yes goes on and follows the oper
   };
   const { code, stdout, stderr, questions } = await run('delete -n 10.0.0.12-10.0.0.13', { answers: ['yes'] });
   assert.equal(code, 0);
-  assert.match(stderr, /^delete node n1 from cluster demo\nnodes: .*\n {2}1\. Distribute the image \[takes away\]/);
+  assert.match(stderr, /^delete node n1 from cluster demo\nnodes: .*\n {2}1\. Distribute the image DESTRUCTIVE/);
   assert.deepEqual(questions, ['delete node n1 from cluster demo: go on? [y/N] ']);
   assert.match(stdout, /done in .* \(op-2\)\n$/);
   assert.partialDeepStrictEqual(last('deleteNodes'), {
