@@ -8,9 +8,11 @@ import { type HostFlags, hostSpecs } from './host-specs.ts';
 export interface ClusterFlags extends HostFlags {
   readonly name?: string;
   readonly image?: string;
+  /** Further images. */
+  readonly images?: readonly string[];
   /** -e: `K=V` each. */
   readonly env?: readonly string[];
-  /** --cmds: shell lines that replace the image's CMD. */
+  /** --cmds: shell lines that replace CMD and LAUNCH of the images. */
   readonly cmds?: readonly string[];
 }
 
@@ -20,23 +22,27 @@ export function clusterFromFlags(flags: ClusterFlags): Cluster {
 }
 
 /**
- * The Cluster of `run -f Clusterfile` with flags beside it: name and image of the flags win, env wins key by key, cmds replace,
+ * The Cluster of `run -f Clusterfile` with flags beside it: name and images of the flags win, env wins key by key, cmds replace,
  * hosts are added (a host named in both must have the same role).
  *
  * Problems: HOSTS_INVALID, NO_MASTER, USAGE.
  */
 export function mergeFlags(cluster: Cluster, flags: ClusterFlags): Cluster {
+  const { images: fromFile = [], ...rest } = cluster;
+  const images = flags.image ? (flags.images ?? []) : fromFile;
   return checkCluster({
-    ...cluster,
+    ...rest,
     name: flags.name || cluster.name,
     image: flags.image || cluster.image,
+    ...(images.length > 0 ? { images: [...images] } : {}),
     env: { ...cluster.env, ...readEnv(flags.env ?? []) },
     cmds: flags.cmds && flags.cmds.length > 0 ? [...flags.cmds] : cluster.cmds,
     hosts: mergeHosts(cluster.hosts, hostSpecs(flags)),
   });
 }
 
-function readEnv(pairs: readonly string[]): Record<string, string> {
+/** `K=V` each. Problem: USAGE. */
+export function readEnv(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const match = /^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/s.exec(pair);

@@ -10,13 +10,47 @@ export interface HostSpec {
   readonly taints: readonly string[];
 }
 
+/** A file that is laid over the rootfs, or over the directory of an app (`Config` and `Application` documents). */
+export interface ConfigFile {
+  /** Relative to the rootfs or, with `app`, to the directory of that app. */
+  readonly path: string;
+  readonly data: string;
+  /**
+   * `overwrite` puts `data` in the place of the file. `merge` lays the YAML mapping `data` over every document of the YAML file that the image
+   * has there. `secret` puts the values of the mapping `data`, base64 encoded, into the Secret that the image has there.
+   */
+  readonly strategy: 'overwrite' | 'merge' | 'secret';
+  readonly app?: string;
+}
+
+/** What a user says of one app of an image (`Application` document). */
+export interface AppConfig {
+  readonly name: string;
+  /** Over everything else that makes the app's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Shell lines in the app's directory, instead of what the image says. Empty: what the image says. */
+  readonly launch: readonly string[];
+  /** Shell lines in the app's directory that take back what `launch` made. Empty: what Seal knows, or the image's uninstall.sh. */
+  readonly uninstall: readonly string[];
+}
+
+/** What is asked for of apps, for a cluster that is made and for one that exists. */
+export interface AppsWanted {
+  /** Names of the apps to launch, in this order, instead of those that the images launch. */
+  readonly launchApps?: readonly string[];
+  readonly apps?: readonly AppConfig[];
+  readonly configs?: readonly ConfigFile[];
+}
+
 /** What a cluster should be: asked, not seen. The one result of every input format (flags, Clusterfile). Plain JSON. */
-export interface Cluster {
+export interface Cluster extends AppsWanted {
   readonly name: string;
   /** Image reference as the user wrote it. */
   readonly image: string;
+  /** Further images as the user wrote them: apps and patches, in the order in which they take effect. */
+  readonly images?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Overrides the image's CMD when not empty: shell lines run on the first master once the cluster is up. */
+  /** Instead of CMD and LAUNCH of every image when not empty: shell lines run on the first master once the cluster is up. */
   readonly cmds: readonly string[];
   readonly hosts: readonly HostSpec[];
   readonly hostAliases: readonly { readonly ip: string; readonly names: readonly string[] }[];

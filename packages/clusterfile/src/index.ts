@@ -1,10 +1,11 @@
 export { checkCluster } from './check-cluster.ts';
-export type { Cluster, HostSpec } from './cluster.ts';
+export type { AppConfig, AppsWanted, Cluster, ConfigFile, HostSpec } from './cluster.ts';
 export { clusterDefaults } from './cluster-defaults.ts';
-export { type ClusterFlags, clusterFromFlags, mergeFlags } from './cluster-from-flags.ts';
-export { clusterFromJson } from './cluster-from-json.ts';
+export { type ClusterFlags, clusterFromFlags, mergeFlags, readEnv } from './cluster-from-flags.ts';
+export { appsFromJson, clusterFromJson } from './cluster-from-json.ts';
 export { expandHosts } from './expand-hosts.ts';
 export { type HostFlags, hostSpecs } from './host-specs.ts';
 export { isTree, kubeadmKinds, mergeTrees } from './kubeadm-documents.ts';
 export { type ParsedClusterfile, parseClusterfile } from './parse-clusterfile.ts';
+export { yamlMapping } from './process-config.ts';
 export { toYaml } from './to-yaml.ts';

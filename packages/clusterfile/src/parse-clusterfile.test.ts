@@ -170,11 +170,6 @@ const refused: readonly (readonly [title: string, text: string, finding: RegExp]
   ['a file without a Cluster', '# nothing\n', /:1:1: no document of kind Cluster/],
   ['a field given twice', small('  image: b\n'), /:5:3: Map keys must be unique/],
   ['broken YAML', 'apiVersion: [a\n', /:\d+:\d+: .*sequence/],
-  [
-    'two images of sealos',
-    'apiVersion: apps.sealos.io/v1beta1\nkind: Cluster\nspec: {image: [a, b]}\n',
-    /:3:19: a second image \(b\) beside a/,
-  ],
 ];
 
 for (const [title, text, finding] of refused)

@@ -1,4 +1,4 @@
-import type { Node, YAMLMap } from 'yaml';
+import { isScalar, type Node, type YAMLMap } from 'yaml';
 import { clusterNamePattern } from './check-cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { clusterDefaults } from './cluster-defaults.ts';
@@ -22,12 +22,12 @@ export function readSealerCluster(reader: ClusterfileReader, map: YAMLMap): Clus
   return draft;
 }
 
-/** `metadata`, of which only the name means something here. */
-export function readMetadata(reader: ClusterfileReader, node: Node | null, draft: Draft): void {
+/** `metadata`, of which only the name of a Cluster means something here. */
+export function readMetadata(reader: ClusterfileReader, node: Node | null, draft?: Draft): void {
   reader.fields(node, 'metadata', {
     name: (value) => {
       const name = reader.text(value, 'metadata.name');
-      if (name === undefined) return;
+      if (name === undefined || !draft) return;
       if (clusterNamePattern.test(name)) draft.name = name;
       else reader.wrong(value, `"${name}" is no name for a cluster; expected at most 40 lower-case letters, digits and "-"`);
     },
@@ -48,11 +48,11 @@ function readSpec(reader: ClusterfileReader, spec: Node | null, draft: Draft): v
   const set = (part: Partial<Cluster>) => void Object.assign(draft, part);
   const hosts = new HostList(reader);
   reader.fields(spec, 'spec', {
-    image: (value) => set({ image: reader.text(value, 'spec.image') ?? '' }),
+    image: (value) => set(readImages(reader, value)),
     env: (value) => set({ env: reader.env(value, 'spec.env') }),
     cmd: (value) => set({ cmds: reader.texts(value, 'spec.cmd').map(({ text }) => text) }),
     cmd_args: later('spec.cmd_args'),
-    appNames: later('spec.appNames'),
+    appNames: (value) => set({ launchApps: reader.texts(value, 'spec.appNames').map(({ text }) => text) }),
     hosts: (value) => {
       for (const [index, host] of reader.list(value, 'spec.hosts').entries()) readHost(reader, host, index, hosts);
     },
@@ -63,6 +63,15 @@ function readSpec(reader: ClusterfileReader, spec: Node | null, draft: Draft): v
     dataRoot: (value) => readDataRoot(reader, value, draft),
   });
   draft.hosts = hosts.hosts;
+}
+
+/** One image, or a list of them; one that is listed again (sealos lists an image once more for every run) counts once. */
+export function readImages(reader: ClusterfileReader, value: Node | null): Pick<Cluster, 'image' | 'images'> {
+  const listed = isScalar(value)
+    ? [reader.text(value, 'spec.image') ?? '']
+    : reader.texts(value, 'spec.image').map(({ text }) => text);
+  const [image = '', ...images] = new Set(listed);
+  return { image, ...(images.length > 0 ? { images } : {}) };
 }
 
 function readHost(reader: ClusterfileReader, host: Node, index: number, hosts: HostList): void {

@@ -1,10 +1,10 @@
-import { isScalar, type Node, type YAMLMap } from 'yaml';
+import type { Node, YAMLMap } from 'yaml';
 import type { Cluster, HostSpec } from './cluster.ts';
 import { clusterDefaults } from './cluster-defaults.ts';
 import type { ClusterfileReader } from './clusterfile-reader.ts';
 import { expandHosts } from './expand-hosts.ts';
 import { HostList } from './host-list.ts';
-import { accepted, readMetadata } from './read-sealer-cluster.ts';
+import { accepted, readImages, readMetadata } from './read-sealer-cluster.ts';
 
 type Draft = { -readonly [K in keyof Cluster]: Cluster[K] };
 
@@ -21,7 +21,7 @@ export function readSealosCluster(reader: ClusterfileReader, map: YAMLMap): Clus
     metadata: (node) => readMetadata(reader, node, draft),
     spec: (spec) =>
       reader.fields(spec, 'spec', {
-        image: (value) => readImages(reader, value, draft),
+        image: (value) => set(readImages(reader, value)),
         env: (value) => set({ env: reader.env(value, 'spec.env') }),
         command: (value) => set({ cmds: reader.texts(value, 'spec.command').map(({ text }) => text) }),
         hosts: (value) => {
@@ -33,20 +33,6 @@ export function readSealosCluster(reader: ClusterfileReader, map: YAMLMap): Clus
   });
   draft.hosts = hosts.hosts;
   return draft;
-}
-
-/** The first image makes the cluster; sealos lists an image once more for every run. */
-function readImages(reader: ClusterfileReader, value: Node | null, draft: Draft): void {
-  const images = isScalar(value) ? [] : reader.texts(value, 'spec.image');
-  if (isScalar(value)) draft.image = reader.text(value, 'spec.image') ?? '';
-  for (const { node, text } of images) {
-    if (draft.image === '') draft.image = text;
-    else if (text !== draft.image)
-      reader.wrong(
-        node,
-        `a second image (${text}) beside ${draft.image}: more than one image is not supported yet by this version`,
-      );
-  }
 }
 
 function readHost(reader: ClusterfileReader, host: Node, index: number, hosts: HostList): void {
