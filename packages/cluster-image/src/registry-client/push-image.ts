@@ -4,7 +4,7 @@ import { Problem } from '@seal/foundation';
 import pLimit from 'p-limit';
 import type { ImageStore } from '../store/image-store.ts';
 import type { Descriptor } from '../store/manifest.ts';
-import { mediaTypes } from '../store/media-types.ts';
+import { partsOf, readImageParts } from '../store/read-image.ts';
 import { connectRegistry, type RegistryConnection } from './registry-connection.ts';
 import type { RegistryOptions } from './registry-options.ts';
 import { parseRegistryReference, type RegistryReference } from './registry-reference.ts';
@@ -16,6 +16,8 @@ import { uploadBlob } from './upload-blob.ts';
 export interface PushOptions extends RegistryOptions {
   /** Name in the registry. Default: the image's own name. */
   readonly destination?: string;
+  /** Architecture of the one image of an index that is sent, under its own digest. Default: all that the image has. */
+  readonly arch?: string;
   /** Blobs at the same time. Default 4. */
   readonly parallel?: number;
   /** Size of the pieces in which blobs go up. Default 16 MiB. */
@@ -26,7 +28,9 @@ export interface PushOptions extends RegistryOptions {
 export interface PushedImage {
   /** Name in the registry. */
   readonly reference: string;
+  /** Of the index, where all of one was sent. */
   readonly digest: string;
+  readonly platforms: readonly { readonly os: string; readonly arch: string; readonly digest: string }[];
   readonly sentBlobs: number;
   readonly sentBytes: number;
   /** Blobs that the registry took from another of its repositories. */
@@ -34,22 +38,29 @@ export interface PushedImage {
 }
 
 /**
- * Sends an image of the store to a registry; only blobs that it lacks move, and the name is given last. Throws IMAGE_NOT_FOUND,
- * IMAGE_REFERENCE_INVALID, REGISTRY_*, BLOB_DIGEST_MISMATCH, CANCELLED.
+ * Sends an image of the store to a registry, an index with every platform; only blobs that the registry lacks move, and the name is given
+ * last. Throws IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, IMAGE_REFERENCE_INVALID, REGISTRY_*, BLOB_DIGEST_MISMATCH, CANCELLED.
  */
 export async function pushImage(store: ImageStore, name: string, options: PushOptions): Promise<PushedImage> {
-  const image = await store.inspect(name);
+  const image = await store.inspect(name, options.arch);
+  const whole = options.arch === undefined ? image.indexDigest : undefined;
+  const parts = await readImageParts(store.directory, whole ?? image.digest);
   const reference = parseRegistryReference(options.destination ?? ownName(name, image.references));
   if (reference.digest !== undefined || reference.tag === undefined)
     throw new Problem('IMAGE_REFERENCE_INVALID', `"${reference.text}" has a digest; an image is pushed to NAME:TAG`);
   const [endpoint] = await registryEndpoints(reference.registry, options, false);
   const connection = await connectRegistry(endpoint!, reference.path, options);
   try {
-    const blobs = [...new Map([image.manifest.config, ...image.manifest.layers].map((blob) => [blob.digest, blob])).values()];
+    const needed = parts.manifests.flatMap(({ manifest }) => [manifest.config, ...manifest.layers]);
+    const blobs = [...new Map(needed.map((blob) => [blob.digest, blob])).values()];
     const sources = await mountSources(store, reference, blobs);
     const counts = await sendBlobs(store, connection, reference, blobs, sources, options);
-    await putManifest(store, connection, reference, image.digest, image.manifest.mediaType ?? mediaTypes.manifest);
-    return { reference: reference.text, digest: image.digest, ...counts };
+    // A registry takes an index only when it has what the index names.
+    for (const { descriptor } of parts.isIndex ? parts.manifests : [])
+      await putManifest(store, connection, reference, descriptor.digest, descriptor);
+    await putManifest(store, connection, reference, reference.tag, parts);
+    const platforms = image.platforms.filter(({ digest }) => whole !== undefined || digest === image.digest);
+    return { reference: reference.text, digest: parts.digest, platforms, ...counts };
   } finally {
     connection.close();
   }
@@ -94,14 +105,14 @@ async function sendBlobs(
 async function putManifest(
   store: ImageStore,
   connection: RegistryConnection,
-  { path, tag, text }: RegistryReference,
-  digest: string,
-  mediaType: string,
+  { path, text }: RegistryReference,
+  tagOrDigest: string,
+  { digest, mediaType }: { readonly digest: string; readonly mediaType: string },
 ): Promise<void> {
   const bytes = await readFile(store.blobPath(digest));
   const reply = await connection.request({
     method: 'PUT',
-    target: `/v2/${path}/manifests/${tag}`,
+    target: `/v2/${path}/manifests/${tagOrDigest}`,
     headers: { 'content-type': mediaType, 'content-length': String(bytes.length) },
     body: () => Readable.from([bytes]),
     scope: `repository:${path}:pull,push`,
@@ -126,8 +137,7 @@ async function mountSources(
   for (const { reference: name, digest } of await store.list()) {
     if (name === undefined || !name.startsWith(`${reference.registry}/`) || reference.registry === 'localhost') continue;
     const { path } = parseRegistryReference(name);
-    const { config, layers } = await store.readManifest(digest);
-    for (const blob of [config, ...layers])
+    for (const blob of partsOf(await readImageParts(store.directory, digest)))
       if (path !== reference.path && wanted.has(blob.digest))
         sources.set(blob.digest, [...(sources.get(blob.digest) ?? []), path]);
   }

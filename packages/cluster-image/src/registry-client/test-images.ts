@@ -40,6 +40,28 @@ export async function makeTestImage(
   return digest;
 }
 
+/** An index of test images for amd64 and arm64; gives its digest. */
+export async function makeTestIndex(
+  store: ImageStore,
+  reference: string,
+  layerBytes: readonly number[],
+  types: 'oci' | 'docker' = 'oci',
+): Promise<string> {
+  const [indexType, manifestType] =
+    types === 'oci' ? [mediaTypes.index, mediaTypes.manifest] : [mediaTypes.dockerIndex, mediaTypes.dockerManifest];
+  const manifests = [];
+  for (const architecture of ['amd64', 'arm64']) {
+    const digest = await makeTestImage(store, 'part:1', layerBytes, architecture, types);
+    const size = (await store.blobSize(digest)) ?? 0;
+    manifests.push({ mediaType: manifestType, digest, size, platform: { os: 'linux', architecture } });
+  }
+  const { digest } = await writeJson(store, { schemaVersion: 2, mediaType: indexType, manifests });
+  await store.putReference(reference, digest);
+  for (const { reference: name, digest: part } of await store.list())
+    if (name === undefined || name === 'localhost/part:1') await store.remove(name ?? part);
+  return digest;
+}
+
 function writeJson(store: ImageStore, value: unknown) {
   return store.writeBlob([Buffer.from(JSON.stringify(value))]);
 }

@@ -38,7 +38,9 @@ test('login of an argument that is no file and looks like a bundle is about the 
   assert.equal((await run('logout registry.example')).code, 0);
 });
 
-test('a platform that is none is USAGE', async () => {
+test('a platform that is none is USAGE, and so are all platforms and some at once', async () => {
+  assert.equal((await run(`pull r.example/x:1 --platform linux/amd64 --all-platforms --store ${store}`)).code, 2);
+  assert.equal((await run(`pull r.example/x:1 --platform linux/amd64, --store ${store}`)).code, 2);
   assert.equal((await run(`pull r.example/x:1 --platform windows/amd64 --store ${store}`)).code, 2);
 });
 
@@ -82,6 +84,22 @@ describe('with a registry that wants a password', { skip: registryHindrance }, a
     );
     const missing = await run(`pull ${registry.host}/team/demo:9 ${ca} ${other}`);
     assert.deepEqual([missing.code, missing.stderr.split(':')[0]], [4, 'IMAGE_NOT_FOUND']);
+  });
+
+  test("push sends every platform of an image, pull takes this machine's, some or all of them", async () => {
+    const context = join(root, 'context');
+    const both = `${registry.host}/team/both:1`;
+    assert.equal((await run(`build -t ${both} --platform linux/amd64,linux/arm64 --store ${store} ${context}`)).code, 0);
+    const pushed = await run(`push ${both} ${ca} --store ${store}`);
+    assert.match(pushed.stderr, /^pushed 127.*both:1 \(linux\/amd64, linux\/arm64\): .* in 3 blobs\n$/);
+    const all = await run(`pull ${both} --all-platforms ${ca} --store ${join(root, 'all')}`);
+    assert.equal(all.stdout, pushed.stdout, all.stderr);
+    const arm = await run(`pull ${both} --platform arm64 ${ca} --store ${join(root, 'arm')}`);
+    assert.match(arm.stderr, /^pulled 127.*both:1 \(linux\/arm64\) from /);
+    const one = await run(`push ${both} ${registry.host}/team/arm:1 --platform arm64 ${ca} --store ${store} -o json`);
+    assert.equal(JSON.parse(one.stdout).digest, arm.stdout.trim());
+    assert.match((await run(`pull ${both} --platform s390x ${ca} --store ${store}`)).stderr, /^IMAGE_ARCH_MISMATCH: /);
+    assert.equal((await run(`rmi ${both} --store ${store}`)).code, 0);
   });
 
   test('--insecure is said aloud, also with --quiet', async () => {
