@@ -13,6 +13,8 @@ export class JournalDisk {
   #held: Buffer = Buffer.alloc(0);
   #synced: Buffer = Buffer.alloc(0);
   #state = new JournalState();
+  /** Size to which the file can grow on a disk that is full. */
+  #reserved = 0;
 
   constructor(world: World, prng: Prng, isFull: () => boolean) {
     this.#world = world;
@@ -28,14 +30,15 @@ export class JournalDisk {
   /** The file as one life of the agent has it open. */
   open(life: Life): JournalFile {
     const { faults } = this.#world;
-    const refusesToGrow = () => this.#isFull() || faults.happens('disk-failure');
+    const refuses = (grows: boolean) => (grows && this.#isFull()) || faults.happens('disk-failure');
+    const refuseToGrow = () => (refuses(true) ? refusal('ENOSPC') : undefined);
     const refusal = (code: string) => Object.assign(new Error(`${code}: simulated`), { code });
     return {
       readAll: () => life.call('journal.read', () => this.#held),
       append: (data) => {
         const part = () => this.#append(data.subarray(0, this.#prng.int(0, data.length)));
         const refuse = () => {
-          if (!refusesToGrow()) return undefined;
+          if (!refuses(this.#held.length + data.length > this.#reserved)) return undefined;
           part();
           return refusal('ENOSPC');
         };
@@ -45,19 +48,24 @@ export class JournalDisk {
         life.call('journal.sync', () => this.#sync(), {
           refuse: () => (faults.happens('sync-failure') ? refusal('EIO') : undefined),
         }),
-      reserve: () =>
-        life.call('journal.reserve', () => undefined, {
-          refuse: () => (faults.happens('disk-failure') ? refusal('ENOSPC') : undefined),
-        }),
       truncate: (length) => life.call('journal.truncate', () => this.#replace(this.#held.subarray(0, length))),
-      replace: (data) =>
+      reserve: (size) =>
+        life.call(
+          'journal.reserve',
+          () => {
+            this.#reserved = Math.max(this.#reserved, size);
+          },
+          { refuse: refuseToGrow },
+        ),
+      replace: (data, size) =>
         life.call(
           'journal.replace',
           () => {
             this.#replace(Buffer.from(data));
+            this.#reserved = size;
             this.#sync();
           },
-          { refuse: () => (refusesToGrow() ? refusal('ENOSPC') : undefined) },
+          { refuse: refuseToGrow },
         ),
       close: () => life.call('journal.close', () => undefined),
     };
@@ -67,6 +75,7 @@ export class JournalDisk {
   loseUnsynced(): void {
     const grown = this.#held.subarray(0, this.#synced.length).equals(this.#synced);
     const kept = this.#synced.length + this.#prng.int(0, Math.max(0, this.#held.length - this.#synced.length));
+    this.#reserved = this.#synced.length;
     const found = grown ? this.#held.subarray(0, kept) : this.#prng.pick([this.#synced, this.#held]);
     const zeros = grown && this.#prng.chance(0.1) ? this.#held.length - kept : 0;
     this.#replace(Buffer.concat([found, Buffer.alloc(zeros)]));
