@@ -50,6 +50,13 @@ install_kubernetes() {
   systemctl enable --quiet kubelet
 }
 
+# What "sealctl build" collected lies in registry/ as a registry keeps it; renamed, it is the OCI archive that containerd takes.
+import_collected() {
+  local rename='s,^docker/registry/v2/blobs/sha256/../\([0-9a-f]*\)/data$,blobs/sha256/\1,'
+  tar -C "$rootfs/registry" --transform="$rename" -cf - oci-layout index.json docker/registry/v2/blobs |
+    ctr -n k8s.io images import - | awk '/^unpacking / { printf " %s", $2 }' || fail 'containerd could not import the images in registry/.'
+}
+
 import_images() {
   local archive name names=
   for archive in "$rootfs"/images/*.tar; do
@@ -59,6 +66,7 @@ import_images() {
     name=$(ctr -n k8s.io images import "$archive" | awk '/^unpacking / { print $2 }') || fail "containerd could not import ${archive##*/}."
     names+=" $name"
   done
+  if [ -e "$rootfs/registry/index.json" ]; then names+=$(import_collected); fi
   # containerd's CRI hears of an imported image a moment later.
   for name in $names; do wait_until 20 crictl -r "$socket" inspecti "$name" || fail "the imported image $name did not appear in containerd."; done
   say "imported$names"

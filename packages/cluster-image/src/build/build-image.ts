@@ -9,6 +9,7 @@ import { checkApps } from './build-app.ts';
 import { addLayer, buildInstruction } from './build-instruction.ts';
 import { type Arch, atInstruction, type BuildContext, type BuildProgress, BuildState } from './build-state.ts';
 import { type CollectOptions, collectImages } from './container-images/collect-images.ts';
+import { readImageLists } from './container-images/find-named-images.ts';
 import { openContext } from './context-files.ts';
 import { imageKind } from './image-kind.ts';
 import { writeImage, writeIndex } from './write-image.ts';
@@ -80,6 +81,8 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const files = await openContext(options.context);
   const path = options.kubefile ?? join(options.context, 'Kubefile');
   const kubefile = parseKubefile(await readKubefile(path), options.kubefile ?? basename(path));
+  // A list that is wrong must not be found out after an hour of RUN.
+  for (const lists of [options.images?.lists, options.images?.ignoredLists]) await readImageLists(lists);
   const session = await options.store.openSession('build');
   const buildArgs = options.buildArgs ?? {};
   try {
@@ -124,9 +127,8 @@ async function buildPlatform(
     if (layer) made.set(layer.digest, layer);
   }
   checkApps(context, state);
-  const collected = images ? await collectImages(context, state, images) : [];
-  if (collected.length > 0) {
-    const layer = await addLayer(context, state, 'container images', await writeLayer(context, collected));
+  for (const entries of images ? await collectImages(context, state, images) : []) {
+    const layer = await addLayer(context, state, 'container images', await writeLayer(context, entries));
     if (layer) made.set(layer.digest, layer);
   }
   for (const name of Object.keys(context.buildArgs))

@@ -7,6 +7,12 @@ export interface PlannedEntry {
   readonly mode: number;
   /** Of a symbolic link. */
   readonly target?: string;
-  /** Of a file: the path to read, or the bytes themselves. */
-  readonly content?: { readonly path: string } | { readonly bytes: Buffer };
+  /** Of a file. */
+  readonly content?: PlannedContent;
 }
+
+/** The bytes themselves, a file to read, or a blob of the store, whose digest is known. */
+export type PlannedContent =
+  | { readonly bytes: Buffer }
+  | { readonly path: string }
+  | { readonly path: string; readonly digest: string; readonly sizeBytes: number };

@@ -110,6 +110,8 @@ async function hashContents(entries: readonly PlannedEntry[]): Promise<(Content 
     if (content === undefined) contents.push(undefined);
     else if ('bytes' in content)
       contents.push({ digest: sha256Digest(content.bytes), sizeBytes: content.bytes.length, stamp: '' });
+    else if ('digest' in content)
+      contents.push({ digest: content.digest, sizeBytes: content.sizeBytes, stamp: await stampOf(content.path) });
     else {
       const stamp = await stampOf(content.path);
       contents.push({ ...(await hashFile(content.path)), stamp });

@@ -62,7 +62,8 @@ async function makeDirectory(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 });
 }
 
-async function copyLeaf(source: string, target: string): Promise<void> {
+/** Copies a file or a symbolic link to a place where nothing is, with mode and times. */
+export async function copyLeaf(source: string, target: string): Promise<void> {
   const found = await lstat(source);
   if (found.isSymbolicLink()) {
     await symlink(await readlink(source), target);

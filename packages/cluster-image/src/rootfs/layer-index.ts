@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { writeFileDurably } from '../store/durable-file.ts';
+import { archivedNames, isImageArchive } from './archived-names.ts';
 import { hostile, opaqueMarker, whiteoutPrefix } from './entry-path.ts';
 import { type LayerLimits, readLayer } from './read-layer.ts';
 
@@ -14,6 +15,8 @@ const layerIndexSchema = z.object({
   opaque: z.array(z.string()),
   /** Text of the files that planners read. */
   texts: z.record(z.string(), z.string()),
+  /** Names of the container images in the archives that the layer brings, by path. */
+  archived: z.record(z.string(), z.array(z.string())),
 });
 
 export type LayerIndex = z.infer<typeof layerIndexSchema>;
@@ -52,11 +55,12 @@ async function readCached(path: string): Promise<LayerIndex | undefined> {
     if (thrown.code === 'ENOENT') return undefined;
     throw thrown;
   });
-  return text === undefined ? undefined : layerIndexSchema.parse(JSON.parse(text));
+  // What another version of Seal wrote is made anew.
+  return text === undefined ? undefined : layerIndexSchema.safeParse(JSON.parse(text)).data;
 }
 
 async function scanLayer(path: string, layer: IndexedLayer, limits: Partial<LayerLimits> | undefined): Promise<LayerIndex> {
-  const index: LayerIndex = { entries: [], removed: [], opaque: [], texts: {} };
+  const index: LayerIndex = { entries: [], removed: [], opaque: [], texts: {}, archived: {} };
   const source = { path, mediaType: layer.mediaType, expectedDigest: layer.digest, ...(limits ? { limits } : {}) };
   await readLayer(source, async ({ parts, header, body }) => {
     const name = parts.join('/');
@@ -72,6 +76,7 @@ async function scanLayer(path: string, layer: IndexedLayer, limits: Partial<Laye
       index.entries.push([name, 'file', mode, '']);
       if (inventoryFiles.has(name) && header.size <= maximumTextBytes) index.texts[name] = await readText(body);
       else delete index.texts[name];
+      if (header.type !== 'link' && isImageArchive(name)) index.archived[name] = await archivedNames(name, body);
     } else throw hostile(`layer ${layer.digest}`, header.name, `it is a ${header.type ?? 'special file'}`);
   });
   return index;

@@ -2,17 +2,21 @@ import { lstat, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { newId, Problem, systemRandom } from '@seal/foundation';
 
-const directories = ['etc', 'manifests', 'charts', 'scripts'];
+const usualDirectories = ['etc', 'manifests', 'charts', 'scripts'];
 const suffix = '.tmpl';
 
 /**
- * Renders every `*.tmpl` below etc/, manifests/, charts/ and scripts/ of a rootfs to the same name without `.tmpl`, with the template's
- * mode. The templates stay, so it can be done again. Known are `{{ .Name }}`, `{{- .Name -}}` (which trims blanks on that side) and
+ * Renders every `*.tmpl` below etc/, manifests/, charts/ and scripts/ of a rootfs (or the directories that are named) to the same name without
+ * `.tmpl`, with the template's mode. The templates stay, so it can be done again. Known are `{{ .Name }}`, `{{- .Name -}}` (which trims blanks on that side) and
  * comments between slash-star and star-slash. Symbolic links are not followed. All templates are rendered before the first file is written.
  * Gives the rendered paths, sorted. Throws TEMPLATE_INVALID with file, line and variable; also for a variable without value, where Go would
  * write "<no value>" into a script.
  */
-export async function renderTemplates(rootfs: string, env: Readonly<Record<string, string>>): Promise<string[]> {
+export async function renderTemplates(
+  rootfs: string,
+  env: Readonly<Record<string, string>>,
+  directories: readonly string[] = usualDirectories,
+): Promise<string[]> {
   const templates: string[] = [];
   for (const directory of directories) await findTemplates(rootfs, directory, templates);
   const rendered: { path: string; text: string; mode: number }[] = [];

@@ -11,6 +11,7 @@ export interface TreeNode {
 export class RootfsTree {
   readonly #nodes = new Map<string, TreeNode>();
   readonly #texts = new Map<string, string>();
+  readonly #archived = new Map<string, readonly string[]>();
 
   /** Lays one more layer on top. */
   apply(layer: LayerIndex): void {
@@ -24,6 +25,8 @@ export class RootfsTree {
       const text = layer.texts[path];
       if (text === undefined) this.#texts.delete(path);
       else this.#texts.set(path, text);
+      const archived = layer.archived[path];
+      if (archived) this.#archived.set(path, archived);
     }
   }
 
@@ -37,6 +40,11 @@ export class RootfsTree {
       .filter(([, { kind }]) => kind !== 'directory')
       .map(([path]) => path)
       .sort();
+  }
+
+  /** Names of the container images that lie in archives of the rootfs (`images/`). */
+  archivedImages(): string[] {
+    return [...this.#archived.values()].flat();
   }
 
   texts(): Record<string, string> {
@@ -54,16 +62,19 @@ export class RootfsTree {
     const node = this.#nodes.get(path);
     if (!node) return;
     if (node.kind === 'directory') this.#removeBelow(path);
+    this.#forget(path);
+  }
+
+  #forget(path: string): void {
     this.#nodes.delete(path);
     this.#texts.delete(path);
+    this.#archived.delete(path);
   }
 
   #removeBelow(path: string): void {
     const prefix = path === '' ? '' : `${path}/`;
     for (const known of [...this.#nodes.keys()]) {
-      if (!known.startsWith(prefix)) continue;
-      this.#nodes.delete(known);
-      this.#texts.delete(known);
+      if (known.startsWith(prefix)) this.#forget(known);
     }
   }
 }

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { createWriteStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
+import { createGzip } from 'node:zlib';
 import { canonicalJson, Problem, sha256Digest } from '@seal/foundation';
+import tar from 'tar-stream';
 import { mediaTypes } from '../../store/media-types.ts';
 import { fails, filesOf, inWorkshop } from '../test-workshop.ts';
 import type { ImagePuller } from './collect-images.ts';
@@ -62,6 +66,11 @@ test('collects what lists, manifests and apps name, each blob once, without what
       2 + 4 + 4,
       'base and config, four layers, four manifests',
     );
+    const index = JSON.parse(await readFile(join(await rootfs(image), 'registry/index.json'), 'utf8'));
+    assert.deepEqual(
+      index.manifests.map(({ annotations }: { annotations: object }) => Object.values(annotations)[0]),
+      ['docker.io/library/d:4', 'docker.io/library/e:5', 'docker.io/library/nginx:1', 'quay.io/a/b:2'],
+    );
     const tag = `${root}/repositories/a/b/_manifests/tags/2`;
     const digest = await readFile(join(await rootfs(image), tag, 'current/link'), 'utf8');
     const hex = digest.slice('sha256:'.length);
@@ -90,23 +99,66 @@ test('names file and line of an image that cannot be had, and names no image the
   }));
 
 test('takes the images of each platform, and leaves what a base image brought', () =>
-  inWorkshop(async ({ write, build }) => {
+  inWorkshop(async ({ write, build, rootfs }) => {
     await write({ imageList: 'nginx:1\n', 'manifests/x.yaml': 'image: web:2\n' });
     const first = registry();
     await build('FROM scratch\nCOPY imageList imageList\n', { images: first, archs: ['amd64', 'arm64'], reference: 'base:1' });
     assert.deepEqual(first.pulled, ['docker.io/library/nginx:1', 'docker.io/library/nginx:1']);
     const second = registry();
-    await build('FROM base:1\nCOPY manifests manifests\n', { images: second, archs: ['arm64'] });
+    const image = await build('FROM base:1\nCOPY manifests manifests\n', { images: second, archs: ['arm64'] });
     assert.deepEqual(second.pulled, ['docker.io/library/web:2']);
+    const index = JSON.parse(await readFile(join(await rootfs(image), 'registry/index.json'), 'utf8'));
+    assert.equal(index.manifests.length, 2);
   }));
 
-test('warns of Helm charts, whose images it does not know', () =>
-  inWorkshop(async ({ write, build, progress }) => {
-    await write({ 'charts/web/Chart.yaml': '', 'charts/web/templates/a.yaml': 'image: {{ .x }}' });
-    await build('FROM scratch\nCOPY . .\n', { images: registry() });
-    assert.match(
-      progress.map((each) => (each.kind === 'warning' ? each.message : '')).join(''),
-      /^charts\/web is a Helm chart: the images/,
+test('tells every image that cannot be had, and has pulled the others', () =>
+  inWorkshop(async ({ write, build }) => {
+    await write({ imageList: 'a/missing:1\nnginx\n', 'manifests/x.yaml': 'image: b/missing:2' });
+    const images = registry();
+    const problem = await fails(
+      build('FROM scratch\nCOPY . .\n', { images }),
+      'BUILD_INPUT_INVALID',
+      /^imageList:1: .*\nmanifests\/x/,
+    );
+    assert.equal((problem.details.missing as object[]).length, 2);
+    assert.ok(images.pulled.includes('docker.io/library/nginx:latest'));
+  }));
+
+test('leaves out what lies in an archive of images/ already', () =>
+  inWorkshop(async ({ write, context, build }) => {
+    await write({
+      'manifests/x.yaml': 'image: seal.local/web:1\n---\nimage: there:2\n',
+      'images/': '',
+      'images/notes.tar': 'none',
+    });
+    const pack = tar.pack();
+    pack.entry({ name: 'layer.tar' }, Buffer.alloc(300_000));
+    pack.entry(
+      { name: 'manifest.json' },
+      JSON.stringify([{ Config: 'c', RepoTags: ['seal.local/web:1', 'Not/A name'], Layers: [] }]),
+    );
+    pack.finalize();
+    await pipeline(pack, createGzip(), createWriteStream(join(context, 'images/web.tar.gz')));
+    const images = registry();
+    await build('FROM scratch\nCOPY . .\n', { images });
+    assert.deepEqual(images.pulled, ['docker.io/library/there:2']);
+    images.pulled.length = 0;
+    await build('FROM scratch\nCOPY . .\nRUN rm images/web.tar.gz\n', { images });
+    assert.equal(images.pulled.length, 2);
+  }));
+
+test('gives a large blob a layer of its own, which more images leave as it is', () =>
+  inWorkshop(async ({ write, build }) => {
+    await write({ imageList: 'large:1\n', more: 'web:2\n' });
+    const content = (name: string) => (name.includes('large') ? 'x'.repeat(5_000_000) : name);
+    const images = registry(content);
+    const first = await build('FROM scratch\nCOPY imageList .\n', { images });
+    assert.equal(first.layers.length, 3);
+    await write({ imageList: 'large:1\nweb:2\n' });
+    const second = await build('FROM scratch\nCOPY imageList .\n', { images });
+    assert.deepEqual(
+      second.layers.map(({ cached }) => cached),
+      [false, true, false],
     );
   }));
 

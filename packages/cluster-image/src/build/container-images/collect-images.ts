@@ -1,16 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { posix } from 'node:path';
 import { Problem } from '@seal/foundation';
 import pLimit from 'p-limit';
 import type { ImageReference } from '../../reference/parse-reference.ts';
 import type { ImageStore } from '../../store/image-store.ts';
-import type { Descriptor } from '../../store/manifest.ts';
+import { type Descriptor, parseIndex } from '../../store/manifest.ts';
+import { mediaTypes } from '../../store/media-types.ts';
 import type { Arch, BuildContext, BuildState } from '../build-state.ts';
 import type { PlannedEntry } from '../planned-entry.ts';
-import { imagesOfList, imagesOfManifest } from './find-images.ts';
-import type { NamedImage } from './named-image.ts';
-import { registryEntries, registryRoot, type StoredContainerImage } from './registry-entries.ts';
-import { rootfsTexts } from './rootfs-texts.ts';
+import { findNamedImages, type ImageLists } from './find-named-images.ts';
+import { type NamedImage, placeOf } from './named-image.ts';
+import { registryEntries, type StoredContainerImage } from './registry-entries.ts';
+import { registryIndex, registryIndexPath } from './registry-index.ts';
+import { rootfsFiles } from './rootfs-files.ts';
+import { splitLayers } from './split-layers.ts';
 
 /** Where container images come from. */
 export interface ImagePuller {
@@ -26,83 +28,63 @@ export interface ImagePuller {
   ): Promise<Descriptor>;
 }
 
-export interface CollectOptions {
+export interface CollectOptions extends ImageLists {
   readonly puller: ImagePuller;
-  /** Files with one image a line, beside those of the rootfs. */
-  readonly lists?: readonly string[];
-  /** Files with one image a line that are not collected, whoever names them. */
-  readonly ignoredLists?: readonly string[];
   /** Images that are pulled at once. Default 4. */
   readonly atOnce?: number;
 }
 
+const mostTold = 20;
+
 /**
- * The entries of the layer that holds the container images that the rootfs names (imageList, manifests/imageList, image fields of
- * manifests/ and of apps) and those of the lists. An image that the rootfs' registry has under that tag already is left as it is.
- * Throws BUILD_INPUT_INVALID with file and line of an image that cannot be had.
+ * The layers that hold the container images that the rootfs and the lists name: `registry/` as a registry serves it, and as containerd
+ * imports it. What the rootfs has already is left as it is. Throws BUILD_INPUT_INVALID with file and line of every image that cannot be had.
  */
 export async function collectImages(
   context: BuildContext,
   state: BuildState,
   options: CollectOptions,
-): Promise<readonly PlannedEntry[]> {
-  const named = await namedImages(context, state, options);
-  const limit = pLimit(options.atOnce ?? 4);
-  let done = 0;
-  const pull = async (image: NamedImage): Promise<StoredContainerImage> => {
-    const stored = await pullNamed(context, state.arch, options.puller, image);
-    done += 1;
-    context.onProgress({ kind: 'image', reference: image.reference.text, number: done, count: named.length });
-    return stored;
-  };
-  const results = await Promise.allSettled(named.map((image) => limit(pull, image)));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
-  const images = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+): Promise<readonly (readonly PlannedEntry[])[]> {
+  const named = await findNamedImages(context, state, options);
+  if (named.length === 0) return [];
+  const images = await pullAll(context, state, named, options);
   const entries = registryEntries({
     images,
     blobPath: (digest) => context.store.blobPath(digest),
     isThere: (path) => state.tree.get(path) !== undefined,
   });
-  return withParents(entries, state);
+  const before = await rootfsFiles(context, state, (path) => path === registryIndexPath);
+  return splitLayers([...entries, ...registryIndex(images, before.get(registryIndexPath))], state);
 }
 
-async function namedImages(context: BuildContext, state: BuildState, options: CollectOptions): Promise<NamedImage[]> {
-  const readLists = async (paths: readonly string[] = []) =>
-    (await Promise.all(paths.map(async (path) => imagesOfList(await readList(path), path)))).flat();
-  const found = await readLists(options.lists);
-  for (const [path, text] of await rootfsTexts(context, state, namesImages)) {
-    if (posix.basename(path) === 'imageList') {
-      found.push(...imagesOfList(text, path));
-      continue;
+/** All are tried, so that one build tells everything that is missing, and the next one has the others already. */
+async function pullAll(
+  context: BuildContext,
+  state: BuildState,
+  named: readonly NamedImage[],
+  options: CollectOptions,
+): Promise<StoredContainerImage[]> {
+  const limit = pLimit(options.atOnce ?? 4);
+  const missing: { image: NamedImage; cause: Problem }[] = [];
+  let done = 0;
+  let stopped: unknown;
+  const pull = async (image: NamedImage): Promise<StoredContainerImage | undefined> => {
+    if (stopped !== undefined) return undefined;
+    try {
+      const stored = await pullNamed(context, state.arch, options.puller, image);
+      done += 1;
+      context.onProgress({ kind: 'image', reference: image.reference.text, number: done, count: named.length });
+      return stored;
+    } catch (cause) {
+      if (cause instanceof Problem && cause.code !== 'CANCELLED' && cause.code !== 'DISK_FULL') missing.push({ image, cause });
+      else stopped ??= cause;
+      return undefined;
     }
-    const { images, warnings } = imagesOfManifest(text, path);
-    found.push(...images);
-    for (const message of warnings) context.onProgress({ kind: 'warning', message });
-  }
-  for (const path of state.tree.leafPaths()) {
-    const chart = /^((?:charts|application\/apps)\/.*)\/Chart\.yaml$/.exec(path)?.[1];
-    if (chart !== undefined) {
-      const message = `${chart} is a Helm chart: the images that it names are not collected; add them to imageList`;
-      context.onProgress({ kind: 'warning', message });
-    }
-  }
-  const ignored = new Set((await readLists(options.ignoredLists)).map(({ reference }) => reference.text));
-  const byName = new Map<string, NamedImage>();
-  for (const image of found) {
-    const { text, repository, tag, digest } = image.reference;
-    const there = digest
-      ? `_manifests/revisions/sha256/${digest.slice('sha256:'.length)}/link`
-      : `_manifests/tags/${tag}/current/link`;
-    const known = ignored.has(text) || state.tree.get(`${registryRoot}/repositories/${repository}/${there}`) !== undefined;
-    if (!known && !byName.has(text)) byName.set(text, image);
-  }
-  return [...byName.values()];
-}
-
-function namesImages(path: string): boolean {
-  if (path === 'imageList' || path === 'manifests/imageList') return true;
-  return /^(?:manifests|application\/apps)\/.*\.ya?ml$/.test(path) && !/^application\/apps\/.*\/templates\//.test(path);
+  };
+  const images = await Promise.all(named.map((image) => limit(pull, image)));
+  if (stopped !== undefined) throw stopped;
+  if (missing.length > 0) throw missingProblem(missing);
+  return images.filter((image) => image !== undefined);
 }
 
 async function pullNamed(
@@ -112,31 +94,31 @@ async function pullNamed(
   named: NamedImage,
 ): Promise<StoredContainerImage> {
   if (context.signal?.aborted) throw new Problem('CANCELLED', 'the build was cancelled');
-  try {
-    const descriptor = await puller.pullImage(named.reference, { os: 'linux', arch }, context.store, context.signal);
-    return { named, descriptor, manifest: await context.store.readManifest(descriptor.digest) };
-  } catch (cause) {
-    if (!(cause instanceof Problem) || cause.code === 'CANCELLED' || cause.code === 'DISK_FULL') throw cause;
-    const { file, line, reference } = named;
-    throw new Problem('BUILD_INPUT_INVALID', `${file}:${line}: the image ${reference.text} cannot be had: ${cause.message}`, {
-      remedy: 'Correct its name, log in to its registry, or name it in a list for --ignored-image-list.',
-      details: { file, line, image: reference.text, reason: cause.code },
-      cause,
-    });
-  }
+  const { store, signal } = context;
+  const descriptor = await puller.pullImage(named.reference, { os: 'linux', arch }, store, signal);
+  const manifest = await store.readManifest(descriptor.digest);
+  const { digest } = named.reference;
+  if (digest === undefined || digest === descriptor.digest) return { named, descriptor, manifest };
+  const index = await readFile(store.blobPath(digest));
+  const { mediaType } = parseIndex(index, `index ${digest}`);
+  return { named, descriptor, manifest, asked: { mediaType: mediaType ?? mediaTypes.index, digest, size: index.length } };
 }
 
-async function readList(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Problem('BUILD_INPUT_INVALID', `the list of images ${path} cannot be read: ${cause.message}`, { cause });
+function missingProblem(missing: readonly { readonly image: NamedImage; readonly cause: Problem }[]): Problem {
+  const lines = missing.map(
+    ({ image, cause }) => `${placeOf(image)}: the image ${image.reference.text} cannot be had: ${cause.message}`,
+  );
+  const more = lines.length > mostTold ? [`… and ${lines.length - mostTold} more`] : [];
+  const [{ image, cause }] = missing as [(typeof missing)[0]];
+  return new Problem('BUILD_INPUT_INVALID', [...lines.slice(0, mostTold), ...more].join('\n'), {
+    remedy: 'Correct its name, log in to its registry, or name it in a list for --ignored-image-list.',
+    details: {
+      file: image.file,
+      line: image.line,
+      image: image.reference.text,
+      reason: cause.code,
+      missing: missing.map((each) => ({ file: each.image.file, line: each.image.line, image: each.image.reference.text })),
+    },
+    cause,
   });
-}
-
-/** Directories of the entries, as the rootfs has them, and everything sorted. */
-function withParents(entries: readonly PlannedEntry[], state: BuildState): PlannedEntry[] {
-  const all = new Map(entries.map((entry) => [entry.path, entry]));
-  for (const { path } of entries)
-    for (let parent = posix.dirname(path); parent !== '.' && !all.has(parent); parent = posix.dirname(parent))
-      all.set(parent, { path: parent, kind: 'directory', mode: state.tree.get(parent)?.mode ?? 0o755 });
-  return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -1,5 +1,5 @@
 import { isPair, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
-import { type NamedImage, namedImage } from './named-image.ts';
+import { type NamedImage, namedImage, placeOf } from './named-image.ts';
 
 export interface FoundImages {
   readonly images: readonly NamedImage[];
@@ -17,9 +17,9 @@ export function imagesOfList(text: string, file: string): NamedImage[] {
 
 /**
  * The values of every field `image` of a manifest. A file that is no YAML (a template) is read line by line; a value with a variable in it
- * is a warning. Throws BUILD_INPUT_INVALID.
+ * is a warning. With `hasLines` false nobody wrote the lines of the text, so they are not told. Throws BUILD_INPUT_INVALID.
  */
-export function imagesOfManifest(text: string, file: string): FoundImages {
+export function imagesOfManifest(text: string, file: string, hasLines = true): FoundImages {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   const values = documents.some(({ errors }) => errors.length > 0) ? valuesByLine(text) : [];
@@ -34,10 +34,13 @@ export function imagesOfManifest(text: string, file: string): FoundImages {
   }
   const images: NamedImage[] = [];
   const warnings: string[] = [];
-  for (const { value, line } of values) {
+  for (const { value, line: written } of values) {
+    const line = hasLines ? { line: written } : {};
     if (/[{$]/.test(value))
-      warnings.push(`${file}:${line}: the image "${value}" is not known before it is rendered; add it to imageList`);
-    else images.push(namedImage(value, file, line));
+      warnings.push(
+        `${placeOf({ file, ...line })}: the image "${value}" is not known before it is rendered; add it to imageList`,
+      );
+    else images.push(namedImage(value, file, line.line));
   }
   return { images, warnings };
 }

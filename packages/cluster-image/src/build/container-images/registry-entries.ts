@@ -1,16 +1,19 @@
 import { Problem } from '@seal/foundation';
 import type { Descriptor, Manifest } from '../../store/manifest.ts';
 import type { PlannedEntry } from '../planned-entry.ts';
-import type { NamedImage } from './named-image.ts';
+import { type NamedImage, placeOf } from './named-image.ts';
 
+export const registryFolder = 'registry';
 /** Where the registry of a rootfs keeps what it serves: the layout of the distribution registry, which its container has as it is. */
-export const registryRoot = 'registry/docker/registry/v2';
+export const registryRoot = `${registryFolder}/docker/registry/v2`;
 
 /** An image whose blobs lie in the store. */
 export interface StoredContainerImage {
   readonly named: NamedImage;
   readonly descriptor: Descriptor;
   readonly manifest: Manifest;
+  /** The index that was asked for by digest. */
+  readonly asked?: Descriptor;
 }
 
 export interface RegistryInput {
@@ -32,24 +35,25 @@ export function registryEntries({ images, blobPath, isThere }: RegistryInput): P
     if (!isThere(path)) entries.set(path, { path, kind: 'file', mode: 0o644, ...(content ? { content } : {}) });
   };
   for (const image of images) {
-    const { named, descriptor, manifest } = image;
-    const { repository, tag, digest: asked } = named.reference;
+    const { named, descriptor, manifest, asked } = image;
+    const { repository, tag } = named.reference;
     const base = `${registryRoot}/repositories/${repository}`;
     const link = (path: string, digest: string) => add(`${base}/${path}/link`, { bytes: Buffer.from(digest) });
-    const blob = (digest: string) => add(`${registryRoot}/blobs/${split(digest)}/data`, { path: blobPath(digest) });
-    for (const { digest } of [manifest.config, ...manifest.layers]) {
-      blob(digest);
-      link(`_layers/sha256/${hexOf(digest)}`, digest);
+    const blob = ({ digest, size }: Descriptor) =>
+      add(`${registryRoot}/blobs/${split(digest)}/data`, { path: blobPath(digest), digest, sizeBytes: size });
+    for (const part of [manifest.config, ...manifest.layers]) {
+      blob(part);
+      link(`_layers/sha256/${hexOf(part.digest)}`, part.digest);
     }
     // Who asks by the digest of an index gets that index.
-    for (const digest of new Set([descriptor.digest, asked ?? descriptor.digest])) {
-      blob(digest);
-      link(`_manifests/revisions/sha256/${hexOf(digest)}`, digest);
+    for (const part of [descriptor, ...(asked ? [asked] : [])]) {
+      blob(part);
+      link(`_manifests/revisions/sha256/${hexOf(part.digest)}`, part.digest);
     }
     if (tag === undefined) continue;
     refuseConflict(tags.get(`${repository}:${tag}`), image);
     tags.set(`${repository}:${tag}`, image);
-    const current = asked ?? descriptor.digest;
+    const current = (asked ?? descriptor).digest;
     link(`_manifests/tags/${tag}/current`, current);
     link(`_manifests/tags/${tag}/index/sha256/${hexOf(current)}`, current);
   }
@@ -58,7 +62,7 @@ export function registryEntries({ images, blobPath, isThere }: RegistryInput): P
 
 function refuseConflict(before: StoredContainerImage | undefined, { named, descriptor }: StoredContainerImage): void {
   if (!before || before.descriptor.digest === descriptor.digest) return;
-  const [a, b] = [before.named, named].map(({ file, line, reference }) => `${file}:${line}: ${reference.text}`);
+  const [a, b] = [before.named, named].map((each) => `${placeOf(each)}: ${each.reference.text}`);
   throw new Problem(
     'BUILD_INPUT_INVALID',
     `${b} has the name of another image (${a}): the registry of the cluster does not tell registries apart`,

@@ -5,13 +5,13 @@ import type { BuildContext, BuildState } from '../build-state.ts';
 
 const largestFile = 16 * 1024 * 1024;
 
-/** The text of the files of the rootfs that `wanted` takes, by path, sorted. Only layers that hold one are read. Throws BUILD_INPUT_INVALID. */
-export async function rootfsTexts(
-  { store }: BuildContext,
+/** The bytes of the files of the rootfs that `wanted` takes, by path, sorted. Only layers that hold one are read. Throws BUILD_INPUT_INVALID. */
+export async function rootfsFiles(
+  { store }: Pick<BuildContext, 'store'>,
   state: BuildState,
   wanted: (path: string) => boolean,
-): Promise<ReadonlyMap<string, string>> {
-  const texts = new Map<string, string>();
+): Promise<ReadonlyMap<string, Buffer>> {
+  const files = new Map<string, Buffer>();
   for (const layer of state.layers) {
     const { entries } = await layerIndex(store, layer);
     if (!entries.some(([path, kind]) => kind === 'file' && wanted(path))) continue;
@@ -25,8 +25,8 @@ export async function rootfsTexts(
         );
       const chunks: Uint8Array[] = [];
       for await (const chunk of body) chunks.push(chunk);
-      texts.set(path, Buffer.concat(chunks).toString('utf8'));
+      files.set(path, Buffer.concat(chunks));
     });
   }
-  return new Map([...texts].filter(([path]) => state.tree.get(path)?.kind === 'file').sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new Map([...files].filter(([path]) => state.tree.get(path)?.kind === 'file').sort(([a], [b]) => (a < b ? -1 : 1)));
 }
