@@ -51,6 +51,8 @@ export function simulatedHandlers(host: Host, life: Life): StepHandlers {
     'run-script': skip,
     'fetch-layers': absent(),
     'mount-rootfs': absent(),
+    'lay-over': absent(),
+    'render-templates': absent(),
     'unmount-rootfs': absent(),
     'remove-paths': absent(),
     'host-aliases': absent(),

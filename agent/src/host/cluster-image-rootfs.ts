@@ -19,5 +19,6 @@ export const clusterImageRootfs: RootfsPort = {
   unpackLayer: async (source, target) => onNode((await clusterImage()).unpackLayer(source, target)),
   mount: async (options) => onNode((await clusterImage()).mountRootfs(options)),
   unmount: async (options) => (await clusterImage()).unmountRootfs(options),
-  renderTemplates: async (rootfs, env) => onNode((await clusterImage()).renderTemplates(rootfs, env)),
+  layOver: async (options) => onNode((await clusterImage()).layOver(options)),
+  renderTemplates: async (rootfs, env, directories) => onNode((await clusterImage()).renderTemplates(rootfs, env, directories)),
 };

@@ -50,7 +50,7 @@ class Node {
       clock: { now: () => this.now, setTimer: () => () => undefined },
     });
     const nothing = async () => undefined;
-    const rootfs = { unpackLayer: nothing, mount: nothing, unmount: nothing, renderTemplates: nothing };
+    const rootfs = { unpackLayer: nothing, mount: nothing, unmount: nothing, layOver: nothing, renderTemplates: async () => [] };
     this.mounts = new RootfsMounts({ rootfs, layers: this.layers, record, stateDirectory: join(directory, 'rootfs') });
   }
 

@@ -30,6 +30,25 @@ export class RootfsMounts {
     await this.#ports.layers.release([...layers, ...(before?.layers ?? [])]);
   }
 
+  /** Lays layers over a rootfs, takes others away, and renders the templates. `ensure` of the layer store has been asked for all of them. */
+  async layOver(
+    rootfs: string,
+    layers: { readonly base: readonly string[]; readonly over: readonly string[]; readonly removed: readonly string[] },
+    env: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const directories = (digests: readonly string[]) => digests.map((digest) => this.#ports.layers.directory(digest));
+    const { base, over, removed } = layers;
+    const [baseDirs, overDirs, removedDirs] = [directories(base), directories(over), directories(removed)];
+    await this.#ports.rootfs.layOver({ rootfs, baseDirs, overDirs, removedDirs });
+    await this.#ports.rootfs.renderTemplates(rootfs, env);
+    await this.#ports.layers.release([...base, ...over, ...removed]);
+  }
+
+  /** Renders the templates below some directories of a rootfs; gives the paths that were written. */
+  renderTemplates(rootfs: string, directories: readonly string[], env: Readonly<Record<string, string>>) {
+    return this.#ports.rootfs.renderTemplates(rootfs, env, directories);
+  }
+
   async unmount(mountPoint: string): Promise<void> {
     const before = (await this.#ports.record.read())[mountPoint];
     // Forgotten first: what is half taken away must not come back with the next boot.

@@ -12,5 +12,17 @@ export interface RootfsPort {
   mount(options: { layerDirs: readonly string[]; mountPoint: string; workDir: string }): Promise<unknown>;
   /** Takes the rootfs away with everything written on top of it. Nothing there is fine. */
   unmount(options: { mountPoint: string; workDir: string }): Promise<void>;
-  renderTemplates(rootfs: string, env: Readonly<Record<string, string>>): Promise<unknown>;
+  /** Lays unpacked layers over a rootfs as files, and takes others away. */
+  layOver(options: {
+    rootfs: string;
+    baseDirs: readonly string[];
+    overDirs: readonly string[];
+    removedDirs: readonly string[];
+  }): Promise<void>;
+  /** `directories`: relative; absent: those that usually hold templates. */
+  renderTemplates(
+    rootfs: string,
+    env: Readonly<Record<string, string>>,
+    directories?: readonly string[],
+  ): Promise<readonly string[]>;
 }

@@ -3,9 +3,11 @@ import type { LayerStore } from '../host/layer-store.ts';
 import type { RootfsMounts } from '../host/rootfs-mounts.ts';
 import { fetchLayers } from './fetch-layers.ts';
 import { hostAliases } from './host-aliases.ts';
+import { layOver } from './lay-over.ts';
 import { manageUnit } from './manage-unit.ts';
 import { mountRootfs } from './mount-rootfs.ts';
 import { removePaths } from './remove-paths.ts';
+import { renderTemplates } from './render-templates.ts';
 import { runCommand } from './run-command.ts';
 import { runScript } from './run-script.ts';
 import type { StepHandlers } from './step-handler.ts';
@@ -27,6 +29,8 @@ export function stepHandlers({ clock, layers, mounts, hostsFile, ownDirectories 
   return {
     'fetch-layers': fetchLayers(layers),
     'mount-rootfs': mountRootfs(layers, mounts),
+    'lay-over': layOver(layers, mounts),
+    'render-templates': renderTemplates(mounts),
     'unmount-rootfs': unmountRootfs(mounts),
     'write-files': writeFiles,
     'remove-paths': removePaths(ownDirectories),

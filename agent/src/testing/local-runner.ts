@@ -69,7 +69,8 @@ export class LocalRunner {
       unpackLayer: async () => undefined,
       mount: async () => undefined,
       unmount: async () => undefined,
-      renderTemplates: async () => undefined,
+      layOver: async () => undefined,
+      renderTemplates: async () => [],
     };
     const record = new MountRecord(join(directory, 'mounts.json'));
     const mounts = new RootfsMounts({ rootfs, layers, record, stateDirectory: directory });

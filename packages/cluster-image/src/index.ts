@@ -20,6 +20,7 @@ export { registryLogin } from './registry-client/registry-login.ts';
 export type { RegistryOptions } from './registry-client/registry-options.ts';
 export type { TransferProgress } from './registry-client/transfer-progress.ts';
 export { type ImageFacts, readImageFacts } from './rootfs/image-facts.ts';
+export { type LayOverOptions, layOver } from './rootfs/lay-over.ts';
 export { type MountRootfsOptions, mountRootfs, type RootfsKind } from './rootfs/mount-rootfs.ts';
 export { type ImageInventory, readInventory } from './rootfs/read-inventory.ts';
 export type { LayerLimits, LayerSource } from './rootfs/read-layer.ts';

@@ -1,6 +1,6 @@
 import type { Step } from './step.ts';
 
-export type PlanKind = 'install' | 'scale-up' | 'delete-nodes' | 'delete-cluster' | 'exec';
+export type PlanKind = 'install' | 'scale-up' | 'delete-nodes' | 'delete-cluster' | 'install-apps' | 'uninstall-app' | 'exec';
 
 /** A node as a plan names it. */
 export interface PlanNode {

@@ -6,6 +6,8 @@ const minute = 60;
 const byKind: Readonly<Record<StepKind, number>> = {
   'fetch-layers': 15 * minute,
   'mount-rootfs': 15 * minute,
+  'lay-over': 15 * minute,
+  'render-templates': 2 * minute,
   'unmount-rootfs': 5 * minute,
   'write-files': 2 * minute,
   'remove-paths': 5 * minute,

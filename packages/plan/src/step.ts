@@ -42,6 +42,23 @@ export interface StepArgs {
     readonly layers: readonly LayerRef[];
     readonly env: Readonly<Record<string, string>>;
   };
+  /**
+   * Lays the files of unpacked layers over a rootfs that may be in use, and takes those of `removed` away again: such a place becomes what `base`
+   * (the layers of which the rootfs was made) and `over` have there. Then renders the templates with `env`, as `mount-rootfs` does.
+   */
+  'lay-over': {
+    readonly rootfs: string;
+    readonly base: readonly LayerRef[];
+    readonly over: readonly LayerRef[];
+    readonly removed: readonly LayerRef[];
+    readonly env: Readonly<Record<string, string>>;
+  };
+  /** Renders every `*.tmpl` below `directories` (relative) of a rootfs with `env`. */
+  'render-templates': {
+    readonly rootfs: string;
+    readonly directories: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+  };
   /** Takes the rootfs away again, with everything written on top of it. Nothing there is success. */
   'unmount-rootfs': { readonly mountPoint: string };
   'write-files': { readonly files: readonly FileSpec[] };
@@ -98,7 +115,10 @@ export type RecordChange =
   | { readonly kind: 'member-ready'; readonly nodeId: string }
   | { readonly kind: 'member-removed'; readonly nodeId: string }
   | { readonly kind: 'cluster-ready' }
-  | { readonly kind: 'cluster-removed' };
+  | { readonly kind: 'cluster-removed' }
+  /** By the name of the app, or of the patch. */
+  | { readonly kind: 'app-installed'; readonly name: string }
+  | { readonly kind: 'app-removed'; readonly name: string };
 
 interface StepOf<K extends StepKind> {
   /** Hash of plan, phase, node, position and inputs: see `stepId`. */

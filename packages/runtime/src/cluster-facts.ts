@@ -1,6 +1,6 @@
 import type { ImageApp, ImageKind } from '@seal/cluster-image';
 import type { Cluster } from '@seal/clusterfile';
-import type { LayerRef, NodeFacts } from '@seal/plan';
+import type { Content, LayerRef, NodeFacts } from '@seal/plan';
 
 /** An enrolled node as the server saw it last. */
 export interface SeenNode {
@@ -47,6 +47,31 @@ export interface MemberRecord {
   readonly state: 'joining' | 'ready';
 }
 
+/** An app, or a patch, that was put into a cluster. */
+export interface AppRecord {
+  /** Of the app; of the image where that names none, and of a patch. Unique in its cluster. */
+  readonly name: string;
+  readonly kind: 'app' | 'patch';
+  /** Image reference as the user wrote it. */
+  readonly image: string;
+  readonly imageDigest: string;
+  readonly state: 'installing' | 'installed' | 'uninstalling';
+  /** When it came into that state, ms since the epoch. */
+  readonly sinceMs: number;
+  /** Name of the image's directory below `applications/` of the cluster. Absent: it is part of the rootfs. */
+  readonly place?: string;
+  /** What its user said of it: env over that of the image, and shell lines that take it back. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly uninstall?: readonly string[];
+}
+
+/** A file that the user laid over a rootfs. Its text is a secret: people write passwords into configuration. */
+export interface LaidFile {
+  /** Relative to the rootfs or the app's image. */
+  readonly path: string;
+  readonly content: Content;
+}
+
 /** A cluster as the server has recorded it. */
 export interface ClusterRecord {
   readonly name: string;
@@ -59,6 +84,10 @@ export interface ClusterRecord {
   readonly runtimeVersion: string;
   /** Those first asked for in the order of that request, then later ones; the first master is M0. */
   readonly members: readonly MemberRecord[];
+  /** Apps and patches, in the order in which they came. */
+  readonly apps?: readonly AppRecord[];
+  /** What lies over the rootfs of every node, besides patches. */
+  readonly files?: readonly LaidFile[];
 }
 
 /** A secret that must exist before planning: the server makes what is missing and never makes one twice. */

@@ -1,9 +1,11 @@
 export { chooseRuntime } from './choose-runtime.ts';
 export { type ClusterContext, type ClusterNode, masters, workers } from './cluster-context.ts';
 export type {
+  AppRecord,
   ClusterFacts,
   ClusterRecord,
   ImageFacts,
+  LaidFile,
   MaterialSpec,
   MemberRecord,
   PublicMaterial,

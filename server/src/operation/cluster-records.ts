@@ -1,5 +1,6 @@
+import { type Clock, systemClock } from '@seal/foundation';
 import type { RecordChange } from '@seal/plan';
-import type { ClusterRecord, MemberRecord } from '@seal/runtime';
+import type { AppRecord, ClusterRecord, MemberRecord } from '@seal/runtime';
 import type { Store, Write } from '../store/store.ts';
 
 /** What record changes need to know of the plan's nodes. */
@@ -13,10 +14,12 @@ export type NodeName = (nodeId: string) => string;
  */
 export class ClusterRecords {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #records = new Map<string, ClusterRecord>();
 
-  constructor(store: Store) {
+  constructor(store: Store, clock: Clock = systemClock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   async reload(): Promise<void> {
@@ -57,12 +60,13 @@ export class ClusterRecords {
         { kind: 'secrets-removed', refPrefix: `cluster/${name}/` },
       ];
     }
-    let { members, state } = record;
+    let { members, state, apps = [] } = record;
     for (const change of changes) {
       if (change.kind === 'cluster-ready') state = 'ready';
+      else if ('name' in change) apps = changedApps(apps, change, this.#clock.now());
       else if (change.kind !== 'cluster-removed') members = inAskedOrder(record, changedMembers(members, change, nodeName));
     }
-    return [this.put({ ...record, members, state })];
+    return [this.put({ ...record, members, state, ...(record.apps || apps.length > 0 ? { apps } : {}) })];
   }
 }
 
@@ -71,6 +75,13 @@ function inAskedOrder(record: ClusterRecord, members: readonly MemberRecord[]): 
   const asked = record.spec.hosts.map((host) => host.ip);
   const place = (member: MemberRecord) => (asked.includes(member.ip) ? asked.indexOf(member.ip) : asked.length);
   return [...members].sort((a, b) => place(a) - place(b));
+}
+
+type AppChange = Extract<RecordChange, { name: string }>;
+
+function changedApps(apps: readonly AppRecord[], { kind, name }: AppChange, sinceMs: number): readonly AppRecord[] {
+  if (kind === 'app-removed') return apps.filter((app) => app.name !== name);
+  return apps.map((app) => (app.name === name ? { ...app, state: 'installed', sinceMs } : app));
 }
 
 type MemberChange = Extract<RecordChange, { nodeId: string }>;

@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import { type ImageApp, type ImageKind, readExtension } from '../store/image-extension.ts';
-import type { ImageStore } from '../store/image-store.ts';
+import type { ImageStore, InspectedImage } from '../store/image-store.ts';
 import { readInventory } from './read-inventory.ts';
 
 /** A ClusterImage as a planner needs it. */
@@ -26,11 +26,28 @@ export interface ImageFacts {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Reads manifest, config and inventory of an image. Throws IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, and what readInventory throws. */
-export async function readImageFacts(store: ImageStore, name: string): Promise<ImageFacts> {
-  const { reference, digest, arch, manifest, config, labels } = await store.inspect(name);
+/**
+ * Reads manifest, config and inventory of an image; of an index for `arch` (default: this machine's, else the first). Throws
+ * IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, and what readInventory throws.
+ */
+export async function readImageFacts(store: ImageStore, name: string, arch?: string): Promise<ImageFacts> {
+  return factsOf(store, await store.inspect(name, arch));
+}
+
+/** As readImageFacts, for every platform of a manifest or index that may have no name yet. */
+export async function readAllImageFacts(store: ImageStore, digest: string): Promise<ImageFacts[]> {
+  const facts: ImageFacts[] = [];
+  for (const image of await store.inspectPlatforms(digest)) facts.push(await factsOf(store, image));
+  return facts;
+}
+
+async function factsOf(store: ImageStore, image: InspectedImage): Promise<ImageFacts> {
+  const { reference, digest, arch, manifest, config, labels } = image;
   if (arch !== 'amd64' && arch !== 'arm64')
-    throw new Problem('IMAGE_ARCH_MISMATCH', `image ${name} is for the architecture "${arch}"; Seal knows amd64 and arm64`);
+    throw new Problem(
+      'IMAGE_ARCH_MISMATCH',
+      `image ${reference ?? digest} is for the architecture "${arch}"; Seal knows amd64 and arm64`,
+    );
   const extension = readExtension(manifest, config);
   const { paths, files } = await readInventory(store, manifest);
   return {

@@ -24,6 +24,8 @@ const stepOf = <K extends Kind>(kind: K) =>
 const step = z.discriminatedUnion('kind', [
   stepOf('fetch-layers'),
   stepOf('mount-rootfs'),
+  stepOf('lay-over'),
+  stepOf('render-templates'),
   stepOf('unmount-rootfs'),
   stepOf('write-files'),
   stepOf('remove-paths'),
@@ -58,7 +60,7 @@ const phase = z.strictObject({
 export const planSchema = z
   .strictObject({
     id: z.string().describe('Given to "sealctl apply --plan" where the plan was saved.'),
-    kind: z.enum(['install', 'scale-up', 'delete-nodes', 'delete-cluster', 'exec']),
+    kind: z.enum(['install', 'scale-up', 'delete-nodes', 'delete-cluster', 'install-apps', 'uninstall-app', 'exec']),
     cluster: z.string().describe('Empty: commands on nodes outside of any cluster.'),
     baseRevision: z
       .number()

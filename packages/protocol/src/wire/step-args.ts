@@ -14,12 +14,21 @@ const layer = z.strictObject({
   sizeBytes: z.number().int().min(0),
 });
 const absolutePath = z.string().startsWith('/');
+const relativePath = z.string().regex(/^(?!\.{1,2}(\/|$))[^/\0]+(\/(?!\.{1,2}(\/|$))[^/\0]+)*$/);
 const argv = z.array(z.string()).min(1);
 
 /** Shape of the args of every kind of step: what an agent accepts from the wire. Unknown fields are refused. */
 export const argsByKind = {
   'fetch-layers': z.strictObject({ image: z.string(), layers: z.array(layer) }),
   'mount-rootfs': z.strictObject({ mountPoint: absolutePath, layers: z.array(layer), env }),
+  'lay-over': z.strictObject({
+    rootfs: absolutePath,
+    base: z.array(layer),
+    over: z.array(layer),
+    removed: z.array(layer),
+    env,
+  }),
+  'render-templates': z.strictObject({ rootfs: absolutePath, directories: z.array(relativePath), env }),
   'unmount-rootfs': z.strictObject({ mountPoint: absolutePath }),
   'write-files': z.strictObject({
     files: z.array(z.strictObject({ path: absolutePath, mode: z.string().regex(/^0?[0-7]{3,4}$/), content })),
@@ -59,6 +68,8 @@ export const record = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('member-removed'), nodeId: z.string() }),
   z.strictObject({ kind: z.literal('cluster-ready') }),
   z.strictObject({ kind: z.literal('cluster-removed') }),
+  z.strictObject({ kind: z.literal('app-installed'), name: z.string() }),
+  z.strictObject({ kind: z.literal('app-removed'), name: z.string() }),
 ]);
 export const effect = z.enum(['idempotent', 'guarded', 'irreversible']);
 export const probe = z.strictObject({ argv, env });
