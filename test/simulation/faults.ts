@@ -18,6 +18,10 @@ export const faultKinds = {
   cut: 0.04,
   /** The same in one direction only. */
   'one-way-cut': 0.04,
+  /** A message comes a second time, up to seconds later. A stream of gRPC does not do that; the protocol promises to bear it all the same. */
+  'message-repeated': 0.02,
+  /** A command or an acknowledgement comes before the message that was sent before it. */
+  'message-overtaken': 0.02,
   /** A message takes seconds. */
   'slow-message': 0.02,
   /** The server's store refuses a write. */

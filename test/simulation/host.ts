@@ -98,13 +98,16 @@ export class Host {
   processes(life: Life): ProcessPort {
     return {
       prepare: (key, command) =>
-        life.call('process.prepare', () => {
-          // The file of its end is written before it begins.
-          if (this.isFull) throw new Problem('PROCESS_FAILED', 'no space left on device');
-          const process = new SimulatedProcess(this, key, command, this.#processes.length + 1);
-          this.#processes.push(process);
-          return process.heldBy(life, true);
-        }),
+        life.call(
+          'process.prepare',
+          () => {
+            const process = new SimulatedProcess(this, key, command, this.#processes.length + 1);
+            this.#processes.push(process);
+            return process.heldBy(life, true);
+          },
+          // The file for its end is written before it may begin.
+          { refuse: () => (this.isFull ? new Problem('PROCESS_FAILED', 'no space left on device') : undefined) },
+        ),
       find: (_key, { pid, bootId }) =>
         life.call('process.find', () => {
           const process = this.#processes[pid - 1];

@@ -48,6 +48,8 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
     });
     await world.time.run(() => goesOn(world));
     if (!world.violation) await world.observer.checkEnd();
+  } catch (error) {
+    world.violated('crash', error instanceof Error ? String(error.stack) : String(error));
   } finally {
     process.off('unhandledRejection', onRejection);
     world.database.close();

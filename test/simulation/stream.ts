@@ -27,11 +27,17 @@ export interface StreamOptions {
   readonly onEnd: () => void;
 }
 
+interface Waiting {
+  readonly deliver: () => void;
+  /** May come before or after its neighbour. */
+  readonly mayMove: boolean;
+}
+
 /** One direction: what is put in comes out in the same order, later, or not at all. */
 class Lane {
   readonly #network: Network;
   readonly #isBlocked: () => boolean;
-  #queue: (() => void)[] = [];
+  #queue: Waiting[] = [];
   #moving = false;
 
   constructor(network: Network, isBlocked: () => boolean) {
@@ -40,8 +46,19 @@ class Lane {
   }
 
   put(deliver: () => void): void {
-    this.#queue.push(deliver);
+    this.#queue.push({ deliver, mayMove: false });
     this.move();
+  }
+
+  /** Of a protocol that bears messages which come twice, or (`mayMove`) before the one sent before them. */
+  putMessage(deliver: () => void, mayMove: boolean): void {
+    const { world, prng } = this.#network;
+    const { faults, time } = world;
+    const overtaken =
+      mayMove && this.#queue.at(-1)?.mayMove && faults.happens('message-overtaken') ? this.#queue.pop() : undefined;
+    this.#queue.push({ deliver, mayMove }, ...(overtaken ? [overtaken] : []));
+    this.move();
+    if (faults.happens('message-repeated')) time.after(prng.pick([0, 1, 20, 400, 4000]), () => this.put(deliver));
   }
 
   move(): void {
@@ -52,7 +69,7 @@ class Lane {
     world.time.after(delayMs, () => {
       this.#moving = false;
       // What waits behind it comes in the same breath more often than not.
-      for (let more = !this.#isBlocked(); more; more = prng.chance(0.6)) this.#queue.shift()?.();
+      for (let more = !this.#isBlocked(); more; more = prng.chance(0.6)) this.#queue.shift()?.deliver();
       this.move();
     });
   }
@@ -89,11 +106,12 @@ export function openStream({ network, life, server, node, events, onEnd }: Strea
       if (!serverOpen || !server.life.point('link.send')) return;
       if (!server.disk.copied) world.observer.serverSends(server.life.name, node.id, message);
       const sent = world.mutant.toAgent?.(message) ?? message;
-      down.put(() => {
+      const deliver = () => {
         if (!agentOpen || !life.alive) return;
         world.note(node.name, `<- ${label(sent)}`);
         events.message(sent);
-      });
+      };
+      down.putMessage(deliver, sent.welcome === undefined);
     },
     close: (problem) => {
       if (!server.life.alive || !serverOpen) return;
@@ -125,11 +143,13 @@ export function openStream({ network, life, server, node, events, onEnd }: Strea
   return {
     toServer: (message) => {
       if (!agentOpen) return;
-      up.put(() => {
+      const deliver = () => {
         if (!serverOpen || !server.life.alive) return;
         world.note(node.name, `-> ${label(message)}`);
         void session.receive(message);
-      });
+      };
+      // An outcome follows the output, as the protocol says: only a stream that keeps its order can carry that.
+      up.putMessage(deliver, false);
     },
     agentLeft,
     breakOff,

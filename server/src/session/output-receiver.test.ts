@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { systemClock } from '@seal/foundation';
+import { Problem, systemClock } from '@seal/foundation';
 import type { Plan } from '@seal/plan';
 import { OperationLog } from '../operation/operation-log.ts';
 import { watchOperation } from '../operation/watch-operation.ts';
 import { openDatabase, SqliteStore } from '../store/sqlite.ts';
+import type { Write } from '../store/store.ts';
 import { OutputReceiver } from './output-receiver.ts';
 
 const limits = { headBytes: 10, tailBytes: 20 };
@@ -53,4 +54,29 @@ it('output within the limits is kept whole', async () => {
   const { watched } = await serverWith(text, 7);
   assert.equal(watched.map((chunk) => chunk.text).join(''), text);
   assert.ok(watched.every((chunk) => chunk.droppedBytes === 0));
+});
+
+/** A disk that takes the beginning of an operation and nothing after it. */
+class FullStore extends SqliteStore {
+  isFull = false;
+
+  override async commit(batch: readonly Write[]): Promise<void> {
+    if (this.isFull && batch.length > 0) throw new Problem('STORE_FAILED', 'no space left on device');
+    return super.commit(batch);
+  }
+}
+
+it('output that comes twice is not acknowledged while the first of the two may still be lost', async () => {
+  const store = new FullStore(openDatabase(':memory:'));
+  const log = new OperationLog({ store, clock: systemClock });
+  await log.create({ id: 'op', cluster: '', plan, createdAt: 1 }, 'ada', []);
+  const receiver = new OutputReceiver(log, store, limits);
+  const chunk = { step: 's', attempt: 1, stream: 1, offset: 0, data: Buffer.from('text'), droppedBytes: 0 };
+  store.isFull = true;
+  const answers = await Promise.allSettled([receiver.take('op', chunk), receiver.take('op', chunk)]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  await assert.rejects(receiver.settled(), { code: 'STORE_FAILED' });
 });

@@ -11,6 +11,12 @@ export interface StoredOutputLimits {
 const mebibyte = 1024 * 1024;
 const defaultLimits: StoredOutputLimits = { headBytes: mebibyte, tailBytes: 2 * mebibyte };
 
+/** Where a stream ends, and when everything before that is durable. */
+interface Stored {
+  readonly end: number;
+  readonly written: Promise<void>;
+}
+
 /**
  * Takes the output chunks of one session, in order, each byte once.
  *
@@ -23,8 +29,8 @@ export class OutputReceiver {
   readonly #log: OperationLog;
   readonly #store: Store;
   readonly #limits: StoredOutputLimits;
-  /** End of what is stored or about to be, per stream. */
-  readonly #ends = new Map<string, Promise<number>>();
+  /** What is stored or about to be, per stream. */
+  readonly #streams = new Map<string, Promise<Stored>>();
   #tail: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
 
@@ -37,28 +43,32 @@ export class OutputReceiver {
   /** Stores what is new of a chunk; resolves, when that is durable, with the offset to acknowledge. */
   take(operation: string, chunk: agentProto.StepOutput): Promise<number> {
     const key = `${chunk.step}/${chunk.attempt}/${chunk.stream}`;
-    const known = this.#ends.get(key) ?? this.#store.outputEnd(chunk.step, chunk.attempt, chunk.stream);
-    let stored: Promise<void> = Promise.resolve();
-    const next = known.then((end) => {
+    const next = (this.#streams.get(key) ?? this.#storedBefore(chunk)).then((known): Stored => {
+      const { end } = known;
       if (this.#failure) throw this.#failure.error;
       const chunkEnd = chunk.offset + chunk.data.byteLength;
       const gap = chunk.offset - end;
       // A duplicate, or a hole that the agent did not declare: the acknowledgement of `end` makes it go on from there.
-      if (chunkEnd <= end || gap > chunk.droppedBytes) return end;
+      if (chunkEnd <= end || gap > chunk.droppedBytes) return known;
       const { step, attempt, stream } = chunk;
       const offset = Math.max(chunk.offset, end);
       const data = gap < 0 ? chunk.data.subarray(-gap) : chunk.data;
       const output = { operation, step, attempt, stream, offset, data, droppedBytes: Math.max(0, gap) };
-      stored = this.#log.appendOutput(output, this.#givenUp(chunk, end, chunkEnd));
-      stored.catch((error: unknown) => {
+      const written = this.#log.appendOutput(output, this.#givenUp(chunk, end, chunkEnd));
+      written.catch((error: unknown) => {
         this.#failure ??= { error };
       });
-      return chunkEnd;
+      return { end: chunkEnd, written };
     });
-    this.#ends.set(key, next);
-    const durable = next.then((end) => stored.then(() => end));
+    this.#streams.set(key, next);
+    // A duplicate too is acknowledged only when what it repeats is durable.
+    const durable = next.then(({ end, written }) => written.then(() => end));
     this.#tail = Promise.allSettled([this.#tail, durable]);
     return durable;
+  }
+
+  async #storedBefore({ step, attempt, stream }: agentProto.StepOutput): Promise<Stored> {
+    return { end: await this.#store.outputEnd(step, attempt, stream), written: Promise.resolve() };
   }
 
   /** The middle of a stream that has just grown by another tail. Depends on offsets alone, so every life of the server gives up the same. */
