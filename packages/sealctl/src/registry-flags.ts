@@ -1,20 +1,24 @@
 import type { RegistryOptions } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Cli } from './cli.ts';
 
 /** The flags of every verb that speaks to a registry. */
 export interface RegistryFlags {
   readonly insecure?: boolean;
+  readonly tlsVerify?: 'true' | 'false';
+  readonly certDir?: string;
   readonly ca?: string;
   readonly authfile?: string;
 }
 
-/** Adds `--insecure`, `--ca` and `--authfile`. */
+/** Adds `--insecure`, `--tls-verify`, `--ca`, `--cert-dir` and `--authfile`. */
 export function addRegistryFlags(command: Command): Command {
   return command
     .option('--insecure', 'take any certificate of the registry, and plain HTTP where it speaks no TLS')
+    .addOption(new Option('--tls-verify <boolean>', 'false: the same as --insecure').choices(['true', 'false']))
     .option('--ca <file>', 'certificates (PEM) of authorities to trust beside those of the system')
+    .option('--cert-dir <dir>', 'directory with *.crt, *.cert and *.key, instead of certs.d/HOST[:PORT] of Podman and Docker')
     .option('--authfile <file>', 'file of credentials (default: those of Podman and Docker); also REGISTRY_AUTH_FILE');
 }
 
@@ -23,9 +27,10 @@ export function registryOptions(cli: Cli, flags: RegistryFlags, signal?: AbortSi
   return {
     env: cli.io.env,
     home: cli.io.home,
-    insecure: flags.insecure === true,
+    insecure: flags.insecure === true || flags.tlsVerify === 'false',
     onWarning: (message) => void cli.io.stderr.write(`${cli.errorPaint('yellow', 'warning:')} ${message}\n`),
     ...(flags.ca === undefined ? {} : { caFile: flags.ca }),
+    ...(flags.certDir === undefined ? {} : { certDirectory: flags.certDir }),
     ...(flags.authfile === undefined ? {} : { authFile: flags.authfile }),
     ...(signal ? { signal } : {}),
   };

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
+import type { ClientCertificate } from './registry-certificates.ts';
 
 /** How the other side of a TLS connection is checked. */
 export interface TlsSettings {
@@ -9,6 +10,8 @@ export interface TlsSettings {
   readonly caPem?: readonly string[];
   /** False only with --insecure. */
   readonly verify: boolean;
+  /** Certificates to show when the server of this host asks for one; other hosts (redirects, token servers) are shown none. */
+  readonly client?: { readonly hostname: string; readonly certificates: readonly ClientCertificate[] };
 }
 
 export interface HttpRequest {
@@ -39,25 +42,37 @@ const idleMilliseconds = 60_000;
 export function makeHttpSender(tls: TlsSettings, maximumSockets = 8): HttpSender {
   const shared = { keepAlive: true, maxSockets: maximumSockets, timeout: idleMilliseconds };
   const plainAgent = new http.Agent(shared);
-  let tlsAgent: https.Agent | undefined;
-  const secureAgent = async () => {
-    if (!tlsAgent) {
-      const { getCACertificates } = await import('node:tls');
-      const ca = [...getCACertificates('default'), ...getCACertificates('system'), ...(tls.caPem ?? [])];
-      tlsAgent = new https.Agent({ ...shared, ca: [...new Set(ca)], rejectUnauthorized: tls.verify, minVersion: 'TLSv1.2' });
-    }
-    return tlsAgent;
+  const tlsAgents = new Map<string, Promise<https.Agent>>();
+  const secureAgent = ({ hostname }: URL) => {
+    const certificates = tls.client?.hostname === hostname ? tls.client.certificates : [];
+    const kind = certificates.length > 0 ? hostname : '';
+    const agent = tlsAgents.get(kind) ?? makeTlsAgent(tls, certificates, shared);
+    tlsAgents.set(kind, agent);
+    return agent;
   };
   return {
     async send(request) {
-      const agent = request.url.protocol === 'https:' ? await secureAgent() : plainAgent;
+      const agent = request.url.protocol === 'https:' ? await secureAgent(request.url) : plainAgent;
       return exchange(request, agent);
     },
     close() {
       plainAgent.destroy();
-      tlsAgent?.destroy();
+      for (const made of tlsAgents.values()) void made.then((agent) => agent.destroy());
     },
   };
+}
+
+async function makeTlsAgent(
+  { caPem, verify }: TlsSettings,
+  certificates: readonly ClientCertificate[],
+  shared: http.AgentOptions,
+): Promise<https.Agent> {
+  const { getCACertificates } = await import('node:tls');
+  const ca = new Set([...getCACertificates('default'), ...getCACertificates('system'), ...(caPem ?? [])]);
+  const cert = certificates.map(({ certPem }) => certPem);
+  const key = certificates.map(({ keyPem }) => keyPem);
+  const shown = certificates.length > 0 ? { cert, key } : {};
+  return new https.Agent({ ...shared, ...shown, ca: [...ca], rejectUnauthorized: verify, minVersion: 'TLSv1.2' });
 }
 
 function exchange({ method, url, headers, body, signal }: HttpRequest, agent: http.Agent): Promise<HttpReply> {

@@ -1,6 +1,6 @@
 import { Problem, sha256Digest } from '@seal/foundation';
 import { type ImageIndex, type Manifest, maximumJsonBytes, parseIndex, parseManifest } from '../store/manifest.ts';
-import { mediaTypes } from '../store/media-types.ts';
+import { indexTypes, mediaTypes } from '../store/media-types.ts';
 import { readBody } from './read-body.ts';
 import type { RegistryConnection } from './registry-connection.ts';
 import { unreachableProblem } from './registry-problem.ts';
@@ -22,7 +22,6 @@ export interface OneManifest extends FetchedBytes {
 export type FetchedManifest = OneManifest | (FetchedBytes & { readonly kind: 'index'; readonly index: ImageIndex });
 
 const accepted = [mediaTypes.manifest, mediaTypes.index, mediaTypes.dockerManifest, mediaTypes.dockerIndex];
-const indexTypes: readonly string[] = [mediaTypes.index, mediaTypes.dockerIndex];
 
 /**
  * The manifest or index that a tag or digest means, verified against its digest. Throws IMAGE_NOT_FOUND, IMAGE_INVALID,

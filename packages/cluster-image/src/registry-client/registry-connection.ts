@@ -42,15 +42,17 @@ export interface RegistryConnection {
   close(): void;
 }
 
-/** Connects. `credential` is looked up in the files of Docker and Podman when it is not given. */
+/** Connects. Without `credential` it is what `options.credentials` gives, or the files of Docker and Podman have. */
 export async function connectRegistry(
   endpoint: Endpoint,
   repository: string,
   options: RegistryOptions,
   credential?: Credential,
 ): Promise<RegistryConnection> {
-  const shown = credential ?? (await findCredential(endpoint.name, repository, options));
-  const sender = makeHttpSender({ caPem: endpoint.caPem, verify: !endpoint.insecure });
+  const find = options.credentials ?? ((registry, path) => findCredential(registry, path, options));
+  const shown = credential ?? (await find(endpoint.name, repository));
+  const client = { hostname: new URL(`https://${endpoint.host}`).hostname, certificates: endpoint.clientCertificates };
+  const sender = makeHttpSender({ caPem: endpoint.caPem, verify: !endpoint.insecure, client });
   try {
     const origin = await chooseOrigin(sender, endpoint, options);
     const authorizer = makeAuthorizer(sender, endpoint, origin, shown, options.signal);

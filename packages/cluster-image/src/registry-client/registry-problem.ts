@@ -25,6 +25,11 @@ export function unreachableProblem(endpoint: Endpoint, why: unknown, attempts = 
           remedy: `Give the authority of its certificate with --ca FILE, or put it at /etc/docker/certs.d/${endpoint.name}/ca.crt. --insecure takes any certificate.`,
         }
       : {}),
+    ...(/alert (number )?(certificate required|bad certificate|116|42)/i.test(message)
+      ? {
+          remedy: `It wants a client certificate: put NAME.cert and NAME.key into /etc/containers/certs.d/${endpoint.name}/, or name their directory with --cert-dir.`,
+        }
+      : {}),
     ...(isPlain ? { remedy: 'It seems to speak plain HTTP; if that is meant, give --insecure: nothing is encrypted then.' } : {}),
   });
 }

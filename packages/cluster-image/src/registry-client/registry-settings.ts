@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { Problem } from '@seal/foundation';
 import { load } from 'js-yaml';
 import * as z from 'zod';
+import { type ClientCertificate, readAuthorities, registryCertificates } from './registry-certificates.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
 /** A place to speak to: a registry, or a mirror of one. */
@@ -15,6 +15,8 @@ export interface Endpoint {
   readonly prefix: string;
   readonly insecure: boolean;
   readonly caPem: readonly string[];
+  /** Shown to this host alone, when it asks. */
+  readonly clientCertificates: readonly ClientCertificate[];
   readonly isMirror: boolean;
 }
 
@@ -65,11 +67,15 @@ async function makeEndpoint(
   own: { insecure: boolean | undefined; ca: string | undefined; isMirror: boolean },
   options: RegistryOptions,
 ): Promise<Endpoint> {
-  const files = [...(own.ca ? [own.ca] : []), ...(options.caFile ? [options.caFile] : []), ...(await certificateFiles(name))];
-  const caPem = await Promise.all(files.map(readCertificates));
+  const files = [...(own.ca ? [own.ca] : []), ...(options.caFile ? [options.caFile] : [])];
+  // A directory that is named is one of the registry that is named, not of mirrors that a file names.
+  const { certDirectory: _named, ...ofMirror } = options;
+  const found = await registryCertificates(name, own.isMirror ? ofMirror : options);
+  const given = options.caPem === undefined ? [] : [options.caPem];
+  const caPem = [...(await Promise.all(files.map(readAuthorities))), ...given, ...found.caPem];
   // --insecure is said of the registry that is named, not of mirrors that a file names.
   const insecure = own.insecure ?? (options.insecure === true && !own.isMirror);
-  return { host, name, prefix, insecure, caPem, isMirror: own.isMirror };
+  return { host, name, prefix, insecure, caPem, clientCertificates: found.client, isMirror: own.isMirror };
 }
 
 async function readSettings(options: RegistryOptions) {
@@ -87,33 +93,4 @@ async function readSettings(options: RegistryOptions) {
   if (parsed.success) return { path, settings: parsed.data };
   const [issue] = parsed.error.issues;
   throw refuse(`is not valid at "${issue?.path.join('.') || '(top)'}": ${issue?.message}`);
-}
-
-/** `*.crt` of /etc/docker/certs.d/HOST[:PORT] and /etc/containers/certs.d/HOST[:PORT]. */
-async function certificateFiles(name: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const directory of ['/etc/docker/certs.d', '/etc/containers/certs.d'].map((parent) => join(parent, name))) {
-    const names = await readdir(directory).catch((thrown: NodeJS.ErrnoException) => {
-      if (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR') return [];
-      throw new Problem('REGISTRY_CONFIG_INVALID', `cannot read ${directory}: ${thrown.message}`, { cause: thrown });
-    });
-    found.push(
-      ...names
-        .filter((file) => file.endsWith('.crt'))
-        .sort()
-        .map((file) => join(directory, file)),
-    );
-  }
-  return found;
-}
-
-async function readCertificates(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((cause: Error) => {
-    throw new Problem('REGISTRY_CONFIG_INVALID', `cannot read the certificates ${path}: ${cause.message}`, { cause });
-  });
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    const absolute = isAbsolute(path) ? '' : ` (in ${process.cwd()})`;
-    throw new Problem('REGISTRY_CONFIG_INVALID', `${path}${absolute} holds no certificate in PEM form`);
-  }
-  return text;
 }

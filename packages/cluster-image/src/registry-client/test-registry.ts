@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly port: number;
   /** With TLS: the file of the authority that made its certificate. */
   readonly caFile: string;
+  /** With TLS: ca.crt, and client.cert with client.key, as certs.d/HOST has them. */
+  readonly certDirectory: string;
   /** What it has logged so far. */
   log(): string;
 }
@@ -20,6 +22,8 @@ export interface TestRegistryOptions {
   readonly tls?: boolean;
   /** The user `ada` with the password `lovelace` is needed for everything. */
   readonly htpasswd?: boolean;
+  /** With TLS: only who shows a certificate of its authority is let in; `certDirectory` has one. */
+  readonly clientCertificates?: boolean;
 }
 
 /** bcrypt of "lovelace", cost 5. */
@@ -34,7 +38,7 @@ export const registryHindrance: string | undefined = existsSync('/usr/bin/docker
 export async function startTestRegistry(options: TestRegistryOptions = {}): Promise<TestRegistry> {
   const root = await mkdtemp(join(tmpdir(), 'seal-registry-'));
   const port = await freePort();
-  const tls = options.tls ? makeCertificates(root) : '';
+  const tls = options.tls ? makeCertificates(root, options.clientCertificates === true) : '';
   const auth = options.htpasswd ? `auth:\n  htpasswd:\n    realm: test\n    path: ${root}/htpasswd\n` : '';
   await writeFile(join(root, 'htpasswd'), htpasswdLine);
   const config = `version: 0.1
@@ -54,6 +58,7 @@ ${tls}${auth}`;
     host: `127.0.0.1:${port}`,
     port,
     caFile: join(root, 'ca.crt'),
+    certDirectory: join(root, 'certs'),
     log: () => log,
     async [Symbol.asyncDispose]() {
       const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -72,13 +77,18 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function makeCertificates(root: string): string {
+function makeCertificates(root: string, askClients: boolean): string {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: root, stdio: 'pipe' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   openssl('req', '-x509', ...key, '-subj', '/CN=Test CA', '-keyout', 'ca.key', '-out', 'ca.crt');
   const names = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-addext', 'subjectAltName=IP:127.0.0.1'];
   openssl('req', '-x509', ...key, '-subj', '/CN=registry', ...names, '-keyout', 'tls.key', '-out', 'tls.crt');
-  return `  tls: {certificate: ${root}/tls.crt, key: ${root}/tls.key}\n`;
+  mkdirSync(join(root, 'certs'));
+  copyFileSync(join(root, 'ca.crt'), join(root, 'certs/ca.crt'));
+  const client = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-addext', 'extendedKeyUsage=clientAuth'];
+  openssl('req', '-x509', ...key, '-subj', '/CN=ada', ...client, '-keyout', 'certs/client.key', '-out', 'certs/client.cert');
+  const clients = askClients ? `, clientcas: [${root}/ca.crt]` : '';
+  return `  tls: {certificate: ${root}/tls.crt, key: ${root}/tls.key${clients}}\n`;
 }
 
 async function listening(child: ChildProcess, port: number, log: () => string): Promise<void> {

@@ -2,6 +2,8 @@ import { Problem } from '@seal/foundation';
 import { parseReference } from '../reference/parse-reference.ts';
 import { nameAnnotation } from './index-file.ts';
 import type { Descriptor } from './manifest.ts';
+import { indexTypes } from './media-types.ts';
+import { readImageParts } from './read-image.ts';
 
 /**
  * The entries of index.json that `name` means: a reference (`kubernetes:1.20.2`), a digest, `NAME@sha256:…`, or at least 6 hex digits of
@@ -11,6 +13,24 @@ export function findImage(manifests: readonly Descriptor[], name: string): reado
   const [first, ...rest] = entriesOf(manifests, name);
   if (!first) throw notFound(manifests, name);
   return [first, ...rest];
+}
+
+/**
+ * As findImage; the whole digest of one platform's manifest means the entry whose index has it, with that manifest as `part`.
+ * Clusters remember their image by it.
+ */
+export async function findImageOrPart(
+  storeDirectory: string,
+  manifests: readonly Descriptor[],
+  name: string,
+): Promise<{ readonly entry: Descriptor; readonly part?: string }> {
+  const digest = /^(?:[^@]*@)?(sha256:[0-9a-f]{64})$/.exec(name)?.[1];
+  if (digest !== undefined && !manifests.some((entry) => entry.digest === digest))
+    for (const entry of manifests.filter(({ mediaType }) => indexTypes.includes(mediaType))) {
+      const parts = await readImageParts(storeDirectory, entry.digest);
+      if (parts.manifests.some(({ descriptor }) => descriptor.digest === digest)) return { entry, part: digest };
+    }
+  return { entry: findImage(manifests, name)[0] };
 }
 
 function entriesOf(manifests: readonly Descriptor[], name: string): readonly Descriptor[] {

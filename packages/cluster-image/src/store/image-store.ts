@@ -6,9 +6,9 @@ import { adoptBlob, type BlobSize, blobPath, blobSize, touchBlob, type WriteBlob
 import { type CheckResult, checkStore } from './check-store.ts';
 import { collectGarbage, type GarbageResult, missingBlobs } from './collect-garbage.ts';
 import { writeFileDurably } from './durable-file.ts';
-import { findImage } from './find-image.ts';
+import { findImage, findImageOrPart } from './find-image.ts';
 import { addedAnnotation, changeIndexFile, nameAnnotation, readIndexFile, writeIndexFile } from './index-file.ts';
-import { type InspectedImage, inspectImage, type StoredImage, summariseImage } from './inspect-image.ts';
+import { type InspectedImage, inspectImage, inspectPlatforms, type StoredImage, summariseImage } from './inspect-image.ts';
 import { type LoadedImage, type LoadOptions, loadArchive } from './load-archive.ts';
 import { withLock } from './lock-file.ts';
 import type { Descriptor, ImageConfig, Manifest } from './manifest.ts';
@@ -130,12 +130,20 @@ export class ImageStore {
   }
 
   /**
-   * All about one image; of an index about that for `arch` (default: this machine's, else the first).
+   * All about one image; of an index about that for `arch` (default: this machine's, else the first), or that whose digest `name` is.
    * Throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_INVALID, IMAGE_ARCH_MISMATCH.
    */
   async inspect(name: string, arch?: string): Promise<InspectedImage> {
     const { manifests } = await readIndexFile(this.directory);
-    return inspectImage(this.directory, findImage(manifests, name)[0], manifests, arch);
+    const { entry, part } = await findImageOrPart(this.directory, manifests, name);
+    return inspectImage(this.directory, entry, manifests, arch, part);
+  }
+
+  /** As inspect, of the manifest or of every manifest of the index `digest`, which may have no name yet. */
+  async inspectPlatforms(digest: string): Promise<InspectedImage[]> {
+    const { manifests } = await readIndexFile(this.directory);
+    const entry = manifests.find((descriptor) => descriptor.digest === digest);
+    return inspectPlatforms(this.directory, entry ?? { digest, size: 0, mediaType: '' }, manifests);
   }
 
   /** Gives an image another name. Whatever had that name keeps its digest and becomes nameless. */

@@ -41,35 +41,53 @@ export async function summariseImage(storeDirectory: string, descriptor: Descrip
   return { reference, digest: descriptor.digest, arch, sizeBytes, addedAtMs, labels };
 }
 
-/** The image for `arch` (default: this machine's, else the first) of an entry of index.json. Throws IMAGE_ARCH_MISMATCH, IMAGE_INVALID. */
+/**
+ * The image for `arch` (default: this machine's, else the first) of an entry of index.json; `part`: that of its manifests.
+ * Throws IMAGE_ARCH_MISMATCH, IMAGE_INVALID.
+ */
 export async function inspectImage(
   storeDirectory: string,
   entry: Descriptor,
   entries: readonly Descriptor[],
   arch: string | undefined,
+  part?: string,
 ): Promise<InspectedImage> {
+  const images = await inspectPlatforms(storeDirectory, entry, entries);
+  const candidates = images.map((image) => ({ image, platform: { os: image.config.os, architecture: image.arch } }));
+  const those = part === undefined ? candidates : candidates.filter(({ image }) => image.digest === part);
+  const what = `image ${entry.annotations?.[nameAnnotation] ?? entry.digest}`;
+  return choosePlatform(those, arch, what).image;
+}
+
+/** The image for every platform of an entry, whether index.json has it or not. Throws IMAGE_INVALID and the like. */
+export async function inspectPlatforms(
+  storeDirectory: string,
+  entry: Descriptor,
+  entries: readonly Descriptor[],
+): Promise<InspectedImage[]> {
   const parts = await readImageParts(storeDirectory, entry.digest);
-  const images = [];
-  for (const { descriptor, manifest } of parts.manifests) {
-    const config = await readImageConfig(storeDirectory, manifest);
-    images.push({ descriptor, manifest, config, platform: { os: config.os, architecture: config.architecture } });
-  }
-  const reference = entry.annotations?.[nameAnnotation];
-  const { descriptor, manifest, config } = choosePlatform(images, arch, `image ${reference ?? entry.digest}`);
-  const sizes = new Map([descriptor, manifest.config, ...manifest.layers].map(({ digest, size }) => [digest, size]));
-  return {
-    reference,
+  const found = [];
+  for (const { descriptor, manifest } of parts.manifests)
+    found.push({ descriptor, manifest, config: await readImageConfig(storeDirectory, manifest) });
+  const common = {
+    reference: entry.annotations?.[nameAnnotation],
     references: entries
       .filter(({ digest }) => digest === entry.digest)
       .flatMap(({ annotations }) => annotations?.[nameAnnotation] ?? []),
-    digest: descriptor.digest,
-    arch: config.architecture,
-    sizeBytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
     addedAtMs: Number(entry.annotations?.[addedAnnotation] ?? 0),
-    labels: config.config?.Labels ?? {},
-    manifest,
-    config,
-    platforms: images.map((image) => ({ os: image.config.os, arch: image.config.architecture, digest: image.descriptor.digest })),
+    platforms: found.map(({ descriptor, config }) => ({ os: config.os, arch: config.architecture, digest: descriptor.digest })),
     indexDigest: parts.isIndex ? parts.digest : undefined,
   };
+  return found.map(({ descriptor, manifest, config }) => {
+    const sizes = new Map([descriptor, manifest.config, ...manifest.layers].map(({ digest, size }) => [digest, size]));
+    return {
+      ...common,
+      digest: descriptor.digest,
+      arch: config.architecture,
+      sizeBytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+      labels: config.config?.Labels ?? {},
+      manifest,
+      config,
+    };
+  });
 }

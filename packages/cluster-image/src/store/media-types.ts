@@ -13,6 +13,9 @@ export const mediaTypes = {
   dockerLayerPlain: 'application/vnd.docker.image.rootfs.diff.tar',
 } as const;
 
+/** Media types of what names a manifest for each platform. */
+export const indexTypes: readonly string[] = [mediaTypes.index, mediaTypes.dockerIndex];
+
 export type Compression = 'gzip' | 'zstd' | 'none';
 
 const layerCompressions: Readonly<Record<string, Compression>> = {

@@ -66,8 +66,8 @@ export function addLogin(program: Command, cli: Cli): void {
 
 /** Flags of registries decide; without them what the argument looks like. */
 async function meansRegistry(argument: string, flags: LoginFlags): Promise<boolean> {
-  const { username, passwordStdin, insecure, ca, authfile } = flags;
-  if ([username, passwordStdin, insecure, ca, authfile].some((value) => value !== undefined)) return true;
+  const { username, passwordStdin, insecure, tlsVerify, ca, certDir, authfile } = flags;
+  if ([username, passwordStdin, insecure, tlsVerify, ca, certDir, authfile].some((value) => value !== undefined)) return true;
   const isFile = await access(argument).then(
     () => true,
     () => false,
