@@ -177,12 +177,13 @@ export class Host {
     await this.#setFrozen('0');
   }
 
-  /** Fills /var/lib/seal to the last byte; only on a host made with `stateSizeMiB`. */
+  /** Fills /var/lib/seal to the last byte, again when something was given back; only on a host made with `stateSizeMiB`. */
   async fillDisk(): Promise<void> {
     if (this.#lab.hosts.find((host) => host.name === this.name)?.stateSizeMiB === undefined) {
       throw new Error(`host ${this.name} has no state file system of its own to fill; make it with stateSizeMiB`);
     }
-    await this.sh(`dd if=/dev/zero of=${ballast} bs=64k status=none || [ "$(df --output=avail /var/lib/seal | tail -1)" -eq 0 ]`);
+    const append = `dd if=/dev/zero of=${ballast} oflag=append conv=notrunc bs=64k status=none || true`;
+    await this.sh(`until [ "$(df --output=avail /var/lib/seal | tail -1)" -eq 0 ]; do ${append}; done`);
   }
 
   /** Takes away what `fillDisk` wrote. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -142,4 +143,22 @@ test('a process that is found again is as old as the kernel says, although the c
     const { outcome, problem, durationMs } = await second.outcome('a');
     assert.deepEqual([outcome, problem], ['SUCCEEDED', undefined]);
     assert.ok(durationMs < 3_600_000, `${durationMs} ms`);
+  }));
+
+test('a step whose exit code would have no place on a full disk is refused, and no process of it is left', () =>
+  withAgentDirectory(async (directory) => {
+    const key = { step: 'a', attempt: 1 };
+    const spool = new FileSpool(join(directory, 'spool'));
+    const processes = linuxProcesses({ spoolRoot: join(directory, 'spool'), runDirectory: join(directory, 'run') });
+    mkdirSync(join(directory, 'spool'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64K', 'seal-process-test', join(directory, 'spool')]);
+    try {
+      await spool.create(key);
+      assert.throws(() => writeFileSync(join(directory, 'spool', 'ballast'), Buffer.alloc(1024 * 1024)), { code: 'ENOSPC' });
+      const marked = { argv: ['sleep', '87.125'], env: {} };
+      await assert.rejects(processes.prepare(key, marked), { code: 'PROCESS_FAILED' });
+      while (execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes('sleep 87.125')) await delay(20);
+    } finally {
+      execFileSync('umount', ['--lazy', join(directory, 'spool')]);
+    }
   }));

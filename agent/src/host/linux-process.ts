@@ -62,9 +62,7 @@ async function prepare(options: LinuxProcessOptions, key: StepKey, command: Step
     const args = ['-c', wrapper, 'seal-step', files.exit, program, ...command.argv.slice(1)];
     const child = spawn('/bin/sh', args, { cwd, env, detached: true, stdio: [...handles.map(({ fd }) => fd), 'pipe'] });
     await spawned(child);
-    const endFile = endFileOf(files.exit, child.pid ?? 0);
-    await resetEndFile(endFile);
-    return own(child, endFile);
+    return await own(child, endFileOf(files.exit, child.pid ?? 0));
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem('PROCESS_FAILED', `cannot start ${program} in ${cwd}: ${(error as Error).message}`, { cause: error });
@@ -100,10 +98,18 @@ function spawned(child: ChildProcess): Promise<void> {
   });
 }
 
-function own(child: ChildProcess, endFile: string): StepProcess {
+/** Problem of the disk: then the wrapper ends without having run anything. */
+async function own(child: ChildProcess, endFile: string): Promise<StepProcess> {
   const pid = child.pid ?? 0;
   const gate = child.stdio[3] as Duplex;
   gate.on('error', () => undefined); // the wrapper is gone already: `ended` tells what became of it
+  try {
+    await resetEndFile(endFile);
+  } catch (error) {
+    gate.destroy();
+    child.unref();
+    throw error;
+  }
   const identity = { pid, startTime: processStartTime(pid) ?? '0', bootId: bootId() };
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once('exit', () => resolve(endOf(endFile)));

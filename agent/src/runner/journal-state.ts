@@ -16,11 +16,23 @@ export interface JournalEntry {
 /** The journal's contents: a fold over its records and nothing else. */
 export class JournalState {
   #epoch = 0;
+  #unsettled = 0;
+  #unfinished = 0;
   readonly #steps = new Map<string, Map<number, JournalEntry>>();
 
   /** Highest epoch of a server ever seen; 0 = none. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** How many attempts the server has not acknowledged. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /** How many of them have no outcome yet. */
+  get unfinished(): number {
+    return this.#unfinished;
   }
 
   apply(record: JournalRecord): void {
@@ -32,8 +44,19 @@ export class JournalState {
     const attempts = this.#steps.get(step) ?? new Map<number, JournalEntry>();
     const entry = attempts.get(attempt);
     if (!entry && type !== 'accepted') return; // the disk refused its acceptance: it was never begun
-    attempts.set(attempt, { ...entry, step, attempt, [type]: fields } as JournalEntry);
+    // An attempt that was lost and acknowledged begins anew when a server asks for it that was restored from a backup.
+    const earlier = type === 'accepted' ? undefined : entry;
+    const changed = { ...earlier, step, attempt, [type]: fields } as JournalEntry;
+    attempts.set(attempt, changed);
+    this.#count(entry, -1);
+    this.#count(changed, 1);
     this.#steps.set(step, attempts);
+  }
+
+  #count(entry: JournalEntry | undefined, by: 1 | -1): void {
+    if (!entry || entry.settled) return;
+    this.#unsettled += by;
+    if (!entry.finished) this.#unfinished += by;
   }
 
   get(step: string, attempt: number): JournalEntry | undefined {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,13 +28,28 @@ async function withDirectory(body: (path: string) => Promise<void>): Promise<voi
   }
 }
 
+/** A file system of 256 KiB; `fill` takes the rest of it. Needs root. */
+async function withFullDisk(body: (directory: string, fill: () => Promise<void>) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'seal-journal-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256K', 'seal-journal-test', directory]);
+  try {
+    await body(directory, () =>
+      assert.rejects(writeFile(join(directory, 'ballast'), Buffer.alloc(1024 * 1024)), failsWith('ENOSPC')),
+    );
+  } finally {
+    execFileSync('umount', ['--lazy', directory]);
+    await rm(directory, { recursive: true });
+  }
+}
+
 /** A disk in memory that counts and fails as told. */
 class MemoryFile implements JournalFile {
   data = Buffer.alloc(0);
   syncs = 0;
   replaced = 0;
   /** What the next calls do instead of their work. */
-  failing: 'append' | 'sync' | 'replace' | undefined;
+  failing: 'append' | 'sync' | 'replace' | 'reserve' | undefined;
+  reserved = 0;
   /** Bytes that a failing append leaves behind. */
   torn = 0;
 
@@ -53,15 +69,20 @@ class MemoryFile implements JournalFile {
   async truncate(length: number): Promise<void> {
     this.data = this.data.subarray(0, length);
   }
-  async replace(data: Uint8Array): Promise<void> {
+  async reserve(size: number): Promise<void> {
+    if (this.failing === 'reserve') throw new Error('ENOSPC: no space left on device');
+    this.reserved = size;
+  }
+  async replace(data: Uint8Array, size: number): Promise<void> {
     if (this.failing) throw new Error('ENOSPC: no space left on device');
     this.data = Buffer.from(data);
+    this.reserved = size;
     this.replaced += 1;
   }
   close = async () => undefined;
 }
 
-const failsWith = (code: string) => (error: Problem) => error.code === code;
+const failsWith = (code: string) => (error: { code?: string }) => error.code === code;
 
 test('what was appended is there after the file is opened again', () =>
   withDirectory(async (path) => {
@@ -150,6 +171,46 @@ test('a full disk refuses the record, and once there is space the journal goes o
     again.unsettled().map(({ step }) => step),
     ['a', 'c'],
   );
+});
+
+test('a step is accepted only with room for its outcome; without it nothing is written, and what was accepted before goes on', async () => {
+  const file = new MemoryFile();
+  const journal = await Journal.open(file, systemClock);
+  await journal.append(accepted('a'));
+  assert.ok(file.reserved - file.data.length > 8 * 1024, `${file.reserved} bytes are reserved`);
+  file.failing = 'reserve';
+  let number = 0;
+  while ((await journal.append(accepted(`b-${number}`)).catch((problem: Problem) => problem.code)) === undefined) number += 1;
+  const before = file.data.length;
+  const writes = [accepted('c'), finished('a')].map((record) => journal.append(record));
+  const [refused, done] = await Promise.allSettled(writes);
+  assert.equal((refused as PromiseRejectedResult).reason.code, 'JOURNAL_FAILED');
+  assert.equal(done?.status, 'fulfilled');
+  assert.equal(file.data.toString('utf8', before), encodeRecord(finished('a')));
+  assert.equal(file.replaced, 0);
+});
+
+test('on a disk that fills up after a step was accepted its outcome is journaled, further steps are refused', () =>
+  withFullDisk(async (directory, fill) => {
+    const journal = await Journal.open(await openJournalFile(join(directory, 'log')), systemClock);
+    await journal.append(accepted('a'));
+    await fill();
+    const more = Array.from({ length: 9 }, (_, number) => journal.append(accepted(`b-${number}`)));
+    const refused = (await Promise.allSettled(more)).filter(({ status }) => status === 'rejected');
+    assert.ok(refused.length >= 6, `${refused.length} of 9 were refused`);
+    const problem = { code: 'STEP_FAILED' as const, message: 'x'.repeat(4000), remedy: '', details: {} };
+    await journal.append({ ...finished('a'), outcome: 'FAILED', problem });
+    await journal.append({ type: 'settled', step: 'a', attempt: 1, at: 1 });
+    await journal.close();
+  }));
+
+test('a long journal that cannot be rewritten for want of room goes on as it is', async () => {
+  const file = new MemoryFile();
+  const journal = await Journal.open(file, systemClock, 1000);
+  file.failing = 'replace';
+  for (let number = 0; number < 20; number += 1) await journal.append({ ...accepted(`a-${number}`) });
+  assert.ok(file.data.length > 2000);
+  assert.equal(journal.unsettled().length, 20);
 });
 
 test('after a failed fsync nothing of that file is trusted: it is made anew from what is known', async () => {

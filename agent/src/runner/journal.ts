@@ -6,8 +6,15 @@ import { type JournalEntry, JournalState } from './journal-state.ts';
 /** How long the outcome of a settled step is kept, for commands that come again. */
 export const keepSettledMs = 7 * 24 * 3600 * 1000;
 
+/** What an accepted attempt may still write: its start, its early end, its outcome; and that this was acknowledged. */
+const outcomeBytes = 8 * 1024;
+const settledBytes = 256;
+/** Room is reserved in pieces of this size. */
+const reserveBytes = 32 * 1024;
+
 interface Waiting {
   readonly record: JournalRecord;
+  readonly line: string;
   readonly durable: boolean;
   readonly resolve: () => void;
   readonly reject: (problem: Problem) => void;
@@ -17,6 +24,8 @@ interface Waiting {
  * The agent's memory of what it was told and what it did.
  *
  * INVARIANTS:
+ * - An attempt is accepted only with room on the disk reserved for its outcome: a disk that fills up afterwards refuses new steps and keeps
+ *   no outcome back. (Not where the file system cannot reserve, and not after a failed write: then outcomes wait for room.)
  * - `state` holds a record only when it has been written (and, where asked for, synced): what a caller reads here survives a kill of the agent.
  * - One write is on its way at a time; records appended meanwhile go together with the next one (group commit), in the order of the calls.
  * - After any failed write or sync nothing further is appended to that file: it is first replaced by a fresh one made from `state`,
@@ -28,6 +37,8 @@ export class Journal {
   readonly #state: JournalState;
   #compactAtBytes: number;
   #bytes: number;
+  /** The file can grow to this size. */
+  #reserved = 0;
   #waiting: Waiting[] = [];
   #writing = false;
   #damaged = false;
@@ -88,7 +99,7 @@ export class Journal {
    */
   append(record: JournalRecord, durability: 'durable' | 'written' = 'durable'): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ record, durable: durability === 'durable', resolve, reject });
+      this.#waiting.push({ record, line: encodeRecord(record), durable: durability === 'durable', resolve, reject });
       if (!this.#writing) void this.#writeAll();
     });
   }
@@ -103,8 +114,7 @@ export class Journal {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
       try {
-        await this.#write(batch);
-        for (const { resolve } of batch) resolve();
+        for (const { resolve } of await this.#write(batch)) resolve();
       } catch (error) {
         this.#damaged = true;
         for (const { reject } of batch) reject(asProblem(error));
@@ -113,20 +123,58 @@ export class Journal {
     this.#writing = false;
   }
 
-  async #write(batch: readonly Waiting[]): Promise<void> {
-    if (this.#damaged || this.#bytes > this.#compactAtBytes) await this.#rewrite();
-    const data = Buffer.from(batch.map(({ record }) => encodeRecord(record)).join(''));
+  /** Returns what was written: all of the batch but what there is no room for. */
+  async #write(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
+    if (this.#damaged) await this.#rewrite();
+    else if (this.#bytes > this.#compactAtBytes) await this.#compact();
+    const admitted = await this.#admitted(batch);
+    if (admitted.length === 0) return admitted;
+    const data = Buffer.from(admitted.map(({ line }) => line).join(''));
     await this.#file.append(data);
-    if (batch.some(({ durable }) => durable)) await this.#file.sync();
+    if (admitted.some(({ durable }) => durable)) await this.#file.sync();
     this.#bytes += data.length;
-    for (const { record } of batch) this.#state.apply(record);
+    for (const { record } of admitted) this.#state.apply(record);
+    return admitted;
+  }
+
+  /** Steps whose outcome could not be journaled later are refused now; nothing of them is written. */
+  async #admitted(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const accepted = batch.filter(({ record }) => record.type === 'accepted');
+    const lines = batch.reduce((bytes, { line }) => bytes + Buffer.byteLength(line), 0);
+    const wanted = this.#bytes + lines + this.#roomFor(accepted.length);
+    if (accepted.length === 0 || wanted <= this.#reserved) return batch;
+    const size = Math.ceil(wanted / reserveBytes) * reserveBytes;
+    try {
+      await this.#file.reserve(size);
+      this.#reserved = size;
+      return batch;
+    } catch (error) {
+      for (const { reject } of accepted) reject(asProblem(error));
+      return batch.filter(({ record }) => record.type !== 'accepted');
+    }
+  }
+
+  /** Bytes that attempts in the journal, and `more` of them, may still write. */
+  #roomFor(more: number): number {
+    return (this.#state.unfinished + more) * outcomeBytes + (this.#state.unsettled + more) * settledBytes;
+  }
+
+  /** On a disk that has no room for that the journal stays as long as it is. */
+  async #compact(): Promise<void> {
+    try {
+      await this.#rewrite();
+    } catch {
+      this.#compactAtBytes = this.#bytes + reserveBytes;
+    }
   }
 
   async #rewrite(): Promise<void> {
     this.#state.forgetSettledBefore(this.#clock.now() - keepSettledMs);
     const data = Buffer.from([...this.#state.records()].map(encodeRecord).join(''));
-    await this.#file.replace(data);
+    const size = data.length + this.#roomFor(0);
+    await this.#file.replace(data, size);
     this.#bytes = data.length;
+    this.#reserved = size;
     this.#compactAtBytes = Math.max(this.#compactAtBytes, 2 * data.length);
     this.#damaged = false;
   }

@@ -90,6 +90,7 @@ test('a step that cannot be journaled is refused and has no effect, not even whe
       append: () => (full ? fails() : Promise.resolve()),
       sync: async () => undefined,
       truncate: async () => undefined,
+      reserve: () => (full ? fails() : Promise.resolve()),
       replace: () => (full ? fails() : Promise.resolve()),
       close: async () => undefined,
     };

@@ -124,6 +124,32 @@ describe('an operation on bad networks, disks and clocks', () => {
   });
 
   describe('the disk', () => {
+    it('14 disk full on a node: what has begun ends and is told of, what begins is refused at once, resume does the rest', async () => {
+      const id = await beginRun(seal(), pausing(4));
+      await untilPausing(host('n1'), 4);
+      const mark = ['exec', 'n1', '--', 'sh', '-c', 'echo ran >>/run/ran'];
+      let got = 0;
+      // Earlier steps may give a page back just now.
+      await pollUntil(
+        async () => {
+          await host('n1').fillDisk();
+          const { code, stderr } = await seal().sealctl(mark);
+          if (code === 0) got += 1;
+          else assert.match(stderr, /ENOSPC|JOURNAL_FAILED/);
+          return code !== 0 || undefined;
+        },
+        { timeoutSeconds: 30, everyMilliseconds: 0, describe: () => 'no command is refused on a full disk' },
+      );
+      // The end of the script that ran meanwhile is known. What ended gives pages back: the rest fails for want of more, or gets by.
+      const { status } = await ended(seal(), id);
+      assert.match(await seal().mustSealctl('operation', 'show', id), /n1 .*containerd\.sh +SUCCEEDED/);
+      await host('n1').freeDisk();
+      if (status === 'FAILED') await seal().mustSealctl('operation', 'resume', id);
+      await endsWell(id);
+      await seal().mustSealctl(...mark);
+      assert.equal(await host('n1').sh('wc -l </run/ran; rm /run/ran'), String(got + 1));
+    });
+
     it('14 disk full on the server: the operation waits for room and goes on by itself', async () => {
       const id = await beginRun(seal(), pausing(3));
       await untilPausing(host('n1'), 3);
