@@ -211,6 +211,44 @@ export const problemCodes = {
     summary: 'A cluster of that name exists, and what was asked for is not the rest of its unfinished installation.',
     remedy: 'Use "sealctl scale-up" to add nodes, "sealctl delete -a" to remove the cluster, or another --name.',
   },
+  IMAGES_CONTRADICTORY: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary:
+      'The images of one command do not go together: two make a cluster, none does where one is needed, or two have the same name.',
+    remedy: 'Name one image that makes a cluster, and beside it apps and patches of different names.',
+  },
+  APP_NOT_FOUND: {
+    exit: 4,
+    grpc: 'NOT_FOUND',
+    summary: 'No app or patch has that name, in the images of a command or in a cluster.',
+    remedy: 'See "sealctl app list" and "sealctl inspect IMAGE".',
+  },
+  APP_EXISTS: {
+    exit: 5,
+    grpc: 'ALREADY_EXISTS',
+    summary: 'An app or patch of that name is in the cluster already.',
+    remedy: 'Uninstall it first ("sealctl app uninstall NAME"), or launch it again over what is there with --force.',
+  },
+  APP_NOT_UNDOABLE: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'Seal does not know how to take back what the launch of an app made.',
+    remedy:
+      'Take it back by hand and let Seal forget the app with --force, or give its image an uninstall.sh beside what it launches and run that image again with --force.',
+  },
+  KUBE_VERSION_UNSUPPORTED: {
+    exit: 5,
+    grpc: 'FAILED_PRECONDITION',
+    summary: 'An image says by KUBEVERSION that it does not fit the Kubernetes version of the cluster.',
+    remedy: 'Take a version of the image that fits the cluster ("sealctl status" shows its version).',
+  },
+  CONFIG_MERGE_FAILED: {
+    exit: 3,
+    grpc: 'INVALID_ARGUMENT',
+    summary: 'A Config cannot be laid into the file of the image that it names.',
+    remedy: 'Correct path and data of the Config, or write the whole file with the strategy overwrite.',
+  },
   QUORUM_LOST: {
     exit: 5,
     grpc: 'FAILED_PRECONDITION',

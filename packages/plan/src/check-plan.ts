@@ -31,8 +31,9 @@ export function checkPlan(plan: Plan): void {
     );
     for (const step of phase.steps) checkStep(step, phase.name, nodes);
   }
-  // A cluster whose hosts are all gone is only forgotten.
-  assert(plan.phases.length > 0 || plan.kind === 'delete-cluster', 'the plan has no phases');
+  // A cluster whose hosts are all gone, or an app that nothing takes back, is only forgotten.
+  const onlyForgets = plan.kind === 'delete-cluster' || plan.kind === 'uninstall-app';
+  assert(plan.phases.length > 0 || onlyForgets, 'the plan has no phases');
 }
 
 function checkStep(step: Step, phase: string, nodes: ReadonlySet<string>): void {

@@ -16,9 +16,9 @@ export function chooseRuntime(image: ImageFacts): ClusterRuntime {
   if (image.kind !== undefined && image.kind !== 'kube-installer')
     throw new Problem(
       'RUNTIME_UNSUPPORTED',
-      `image ${image.reference} is of the kind "${image.kind}" and makes no cluster; this version runs images of the kind kube-installer`,
+      `image ${image.reference} is of the kind "${image.kind}" and makes no cluster; an image of the kind kube-installer does`,
     );
-  const byLabel = image.labels[label] ?? image.labels.distribution;
+  const byLabel = image.labels[label] ?? image.labels.distribution ?? image.labels['sealos.io.distribution'];
   const byMetadata = readMetadata(image).ClusterRuntime;
   if (byLabel && byMetadata && byLabel !== byMetadata)
     throw new Problem(

@@ -1,5 +1,5 @@
 import type { Cluster, HostSpec } from '@seal/clusterfile';
-import type { ImageFacts, PublicMaterial } from './cluster-facts.ts';
+import type { ImageFacts, LaidFile, PublicMaterial } from './cluster-facts.ts';
 
 /** A node of a cluster, as phases see it: asked, seen and recorded brought together. */
 export interface ClusterNode {
@@ -18,6 +18,12 @@ export interface ClusterNode {
 export interface ClusterContext {
   readonly cluster: Cluster;
   readonly image: ImageFacts;
+  /** Patches that lie over `image`, the lowest first. */
+  readonly patches?: readonly ImageFacts[];
+  /** Files of the user over the rootfs. */
+  readonly files?: readonly LaidFile[];
+  /** Names of the directories below `applications/` that a node may hold. */
+  readonly places?: readonly string[];
   readonly material: Readonly<Record<string, PublicMaterial>>;
   /** Every node that the cluster has once the plan is done, masters first, in the order in which they join; masters[0] is M0. */
   readonly nodes: readonly ClusterNode[];

@@ -23,6 +23,8 @@ export interface ImageFacts {
   readonly digest: string;
   readonly arch: 'amd64' | 'arm64';
   readonly layers: readonly LayerRef[];
+  /** Layers of patches, which lie over the rootfs that `layers` make; lowest first. */
+  readonly over?: readonly LayerRef[];
   readonly labels: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
   /** CMD / CMDS of the Kubefile: shell lines. */
@@ -63,6 +65,10 @@ export interface AppRecord {
   /** What its user said of it: env over that of the image, and shell lines that take it back. */
   readonly env?: Readonly<Record<string, string>>;
   readonly uninstall?: readonly string[];
+  /** Shell lines that launched it instead of what its image says. */
+  readonly launch?: readonly string[];
+  /** What lies over its image. */
+  readonly files?: readonly LaidFile[];
 }
 
 /** A file that the user laid over a rootfs. Its text is a secret: people write passwords into configuration. */
@@ -113,7 +119,14 @@ export interface PublicMaterial {
 /** Seen: everything a planner may look at besides what was asked. */
 export interface ClusterFacts {
   readonly nodes: readonly SeenNode[];
+  /** The cluster's own image, with the patches over it: see `withPatches`. */
   readonly image: ImageFacts;
+  /** Patches in the order in which they lie over the rootfs, the new ones last. */
+  readonly patches?: readonly ImageFacts[];
+  /** Images of apps that the change is about, in their order. */
+  readonly apps?: readonly ImageFacts[];
+  /** Files that the user lays over the rootfs ('') and over images of apps, by reference. */
+  readonly files?: Readonly<Record<string, readonly LaidFile[]>>;
   readonly record: ClusterRecord | undefined;
   readonly material: Readonly<Record<string, PublicMaterial>>;
   /** Shown in errors that tell how to install an agent: the one-line command with a placeholder for the token. */

@@ -2,6 +2,7 @@ import { type ClusterContext, type ClusterNode, masters } from './cluster-contex
 import { containerRuntimeOf } from './container-runtime/container-runtime-of.ts';
 import { serviceAddresses } from './kubernetes/service-addresses.ts';
 import { registryOf } from './registry/registry-of.ts';
+import { sealosEnv } from './sealos/sealos-env.ts';
 
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -16,13 +17,17 @@ export function programEnv(rootfs: string): Record<string, string> {
  */
 export function scriptEnv(context: ClusterContext, node: ClusterNode, rootfs: string): Record<string, string> {
   const { cluster, image } = context;
+  return { ...image.env, ...cluster.env, ...node.spec.env, ...computedEnv(context, node, rootfs) };
+}
+
+/** What Seal computes of the cluster and a node; nothing of a user or an image stands over it. */
+export function computedEnv(context: ClusterContext, node: ClusterNode, rootfs: string): Record<string, string> {
+  const { cluster, image } = context;
   const registry = registryOf(context);
   const services = serviceAddresses(context);
   return {
-    ...image.env,
-    ...cluster.env,
-    ...node.spec.env,
     ...programEnv(rootfs),
+    ...sealosEnv(context, node),
     ClusterName: cluster.name,
     ContainerRuntime: containerRuntimeOf(cluster, image),
     DNSSvcIP: services.dns,

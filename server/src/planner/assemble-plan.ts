@@ -21,15 +21,15 @@ export interface PlanDraft {
   readonly phases: readonly PhaseDraft[];
   /** New members: the first step on each records that it is joining. */
   readonly joining?: readonly ClusterNode[];
-  /** Recorded with the last step of the plan. */
-  readonly atEnd?: RecordChange;
+  /** Recorded with the last step of the plan, in this order. */
+  readonly atEnd?: readonly RecordChange[];
 }
 
 /** The finished, checked plan of a verb: ids given, records attached, empty phases left out. */
 export function assemblePlan(draft: PlanDraft): Plan {
   const { planId, kind, cluster, baseRevision, summary } = draft;
   const joining = recordJoining(draft.phases, draft.joining ?? []);
-  const phases = makePhases(planId, draft.atEnd ? recordAtEnd(joining, draft.atEnd) : joining);
+  const phases = makePhases(planId, (draft.atEnd ?? []).reduce(recordAtEnd, joining));
   const touched = new Set(phases.flatMap((phase) => phase.steps.map((step) => step.node)));
   const nodes = draft.nodes.filter((node) => touched.has(node.id)).map(({ id, name, ip, role }) => ({ id, name, ip, role }));
   const plan: Plan = { id: planId, kind, cluster, baseRevision, summary, nodes, phases };
@@ -48,7 +48,7 @@ function recordJoining(phases: readonly PhaseDraft[], joining: readonly ClusterN
   return phases.map((phase) => ({ ...phase, steps: phase.steps.map(visit) }));
 }
 
-function recordAtEnd(phases: readonly PhaseDraft[], change: RecordChange): PhaseDraft[] {
+function recordAtEnd(phases: readonly PhaseDraft[], change: RecordChange): readonly PhaseDraft[] {
   const last = phases.findLastIndex((phase) => phase.steps.length > 0);
   return phases.map((phase, index) =>
     index === last ? { ...phase, steps: [...phase.steps.slice(0, -1), withRecord(phase.steps.at(-1)!, change)] } : phase,

@@ -1,17 +1,17 @@
 import type { PhaseDraft } from '@seal/plan';
 import { type ClusterContext, type ClusterNode, distributeImage, hostAliases, prepareHosts, workersAtOnce } from '@seal/runtime';
 
-/** What new hosts go through before the cluster runtime: aliases, image, container runtime, preparation. `aliased`: hosts whose aliases change too. */
+/** What new hosts go through before the cluster runtime: aliases, image, container runtime, preparation; `registry` where the image wants it. */
 export function preparePhases(
   context: ClusterContext,
   joining: readonly ClusterNode[],
-  aliased: readonly ClusterNode[] = [],
+  registry: readonly PhaseDraft[] = [],
 ): PhaseDraft[] {
-  const aliases = [...joining, ...aliased].map((node) => hostAliases(context, node));
+  const aliases = joining.map((node) => hostAliases(context, node));
   return [
     { name: 'host-aliases', title: 'Names of API and registry on the nodes', steps: aliases },
     ...distributeImage(context, joining, workersAtOnce),
-    ...prepareHosts(context, joining, workersAtOnce),
+    ...prepareHosts(context, joining, workersAtOnce, registry),
   ];
 }
 

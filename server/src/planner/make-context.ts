@@ -10,7 +10,10 @@ export function makeContext(
 ): ClusterContext {
   const ordered = [...nodes.filter((node) => node.role === 'master'), ...nodes.filter((node) => node.role === 'worker')];
   const chosen = apiNode ?? ordered.find((node) => node.role === 'master' && node.connected) ?? ordered[0]!;
-  return { cluster, image: facts.image, material: facts.material, nodes: ordered, apiNode: chosen };
+  const files = facts.files?.[''] ?? facts.record?.files ?? [];
+  const places = [...new Set((facts.record?.apps ?? []).flatMap((app) => app.place ?? []))];
+  const { image, material, patches = [] } = facts;
+  return { cluster, image, patches, files, places, material, nodes: ordered, apiNode: chosen };
 }
 
 /** An enrolled node that owns the address. */

@@ -51,7 +51,7 @@ export function planDeleteCluster({ planId, facts, force, begunOn }: DeleteClust
     baseRevision: record.revision,
     summary: `delete cluster ${record.name}: ${countRoles(all)}${tellAway(away)}`,
     nodes: all,
-    atEnd: { kind: 'cluster-removed' },
+    atEnd: [{ kind: 'cluster-removed' }],
     phases: [
       ...returnWorkers(context, runtime, here('worker')),
       ...here('master').flatMap((node) => returnMaster(context, runtime, node)),

@@ -1,8 +1,18 @@
 import type { Cluster } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
 import type { Plan } from '@seal/plan';
-import { type ClusterFacts, chooseRuntime, commandsPhase, installRegistry } from '@seal/runtime';
+import {
+  appsPhases,
+  appUnits,
+  type ClusterFacts,
+  chooseRuntime,
+  imageName,
+  installRegistry,
+  patchCommands,
+  unrecorded,
+} from '@seal/runtime';
 import { assemblePlan } from './assemble-plan.ts';
+import { checkAppImages } from './check-app-images.ts';
 import { countRoles, preparePhases } from './install-phases.ts';
 import { makeContext } from './make-context.ts';
 import { preflight } from './preflight.ts';
@@ -17,14 +27,21 @@ export interface RunInput {
  * The plan that makes a cluster. Asked again for a cluster whose installation did not end, it makes the rest: what is done on a host
  * already is found done.
  *
- * Problems: those of `preflight`, CLUSTER_EXISTS, RUNTIME_UNSUPPORTED, RUNTIME_CONTRADICTION, IMAGE_VERSION_UNKNOWN, IMAGE_FILE_INVALID.
+ * Problems: those of `preflight`, of `appUnits` and `checkAppImages`, CLUSTER_EXISTS, RUNTIME_UNSUPPORTED, RUNTIME_CONTRADICTION, IMAGE_VERSION_UNKNOWN, IMAGE_FILE_INVALID.
  */
 export function planRun({ planId, desired, facts }: RunInput): Plan {
-  const { record } = facts;
+  const { record, apps = [], patches = [], files = {} } = facts;
   refuseExisting(desired, facts);
   const runtime = chooseRuntime(facts.image);
   const nodes = preflight({ cluster: desired, facts, runtime, hosts: desired.hosts, existing: [] });
   const context = makeContext(facts, desired, nodes);
+  checkAppImages([...patches, ...apps], { cluster: desired.name, version: runtime.version, nodes: facts.nodes, on: nodes });
+  const units = appUnits(facts.image, apps, desired, desired.cmds);
+  const afterwards = [
+    ...patchCommands(context, desired.cmds.length > 0 ? [] : patches, context.nodes),
+    ...appsPhases(context, { units, files, cmds: desired.cmds }, facts.image),
+  ];
+  const others = [...patches, ...apps].map((image) => image.reference);
   const joiningMasters = context.nodes.filter((node) => node.role === 'master').slice(1);
   const workers = context.nodes.filter((node) => node.role === 'worker');
   return assemblePlan({
@@ -32,13 +49,17 @@ export function planRun({ planId, desired, facts }: RunInput): Plan {
     kind: 'install',
     cluster: desired.name,
     baseRevision: record?.revision ?? 0,
-    summary: `${record ? 'finish installing' : 'install'} cluster ${desired.name}: ${countRoles(nodes)}, ${runtime.name} ${runtime.version}, image ${desired.image}`,
+    summary: `${record ? 'finish installing' : 'install'} cluster ${desired.name}: ${countRoles(nodes)}, ${runtime.name} ${runtime.version}, image ${desired.image}${others.length > 0 ? `, with ${others.join(', ')}` : ''}`,
     nodes: context.nodes,
     joining: context.nodes,
-    atEnd: { kind: 'cluster-ready' },
+    atEnd: [
+      ...[...patches.map((patch) => imageName(patch.reference)), ...unrecorded(units, afterwards)].map((name) => {
+        return { kind: 'app-installed' as const, name };
+      }),
+      { kind: 'cluster-ready' },
+    ],
     phases: [
-      ...preparePhases(context, context.nodes),
-      ...installRegistry(context),
+      ...preparePhases(context, context.nodes, installRegistry(context)),
       ...runtime.init(context),
       // The token of an installation that stopped yesterday is no longer good.
       ...(record ? runtime.openJoining(context) : []),
@@ -47,7 +68,7 @@ export function planRun({ planId, desired, facts }: RunInput): Plan {
       ...runtime.closeJoining(context),
       ...runtime.labelNodes(context, context.nodes),
       ...runtime.verify(context, context.nodes),
-      ...commandsPhase(context),
+      ...afterwards,
     ],
   });
 }

@@ -1,7 +1,7 @@
 import { type HostSpec, hostSpecs } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
 import type { Plan } from '@seal/plan';
-import { type ClusterFacts, type ClusterRecord, chooseRuntime } from '@seal/runtime';
+import { type ClusterFacts, type ClusterRecord, chooseRuntime, patchCommands } from '@seal/runtime';
 import { assemblePlan } from './assemble-plan.ts';
 import { countRoles, preparePhases } from './install-phases.ts';
 import { makeContext, nodeFromMember } from './make-context.ts';
@@ -72,6 +72,7 @@ export function planScaleUp({ planId, facts, masters, workers, hosts: described 
       ...runtime.closeJoining(context),
       ...runtime.labelNodes(context, joining),
       ...runtime.verify(context, joining),
+      ...patchCommands(context, context.patches ?? [], joining),
     ],
   });
 }

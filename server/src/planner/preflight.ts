@@ -1,6 +1,14 @@
 import type { Cluster, HostSpec } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
-import { type ClusterFacts, type ClusterNode, type ClusterRuntime, containerRuntimeOf, type SeenNode } from '@seal/runtime';
+import {
+  type ClusterFacts,
+  type ClusterNode,
+  type ClusterRuntime,
+  containerRuntimeOf,
+  isSealosImage,
+  missingSealosScripts,
+  type SeenNode,
+} from '@seal/runtime';
 import { checkHost } from './check-host.ts';
 import { nodeAt, nodeFromHost } from './make-context.ts';
 
@@ -67,10 +75,13 @@ function notConnected(present: readonly { host: HostSpec; seen: SeenNode }[]): P
   ];
 }
 
-/** The scripts without which a host cannot be prepared. */
+/** The scripts without which a host cannot be prepared: those of the contract, or those that labels of sealos' images name. */
 function missingScripts({ cluster, facts }: PreflightInput): Problem[] {
   const { image } = facts;
-  return [`scripts/${containerRuntimeOf(cluster, image)}.sh`, 'scripts/init-kube.sh']
+  const needed = isSealosImage(image)
+    ? missingSealosScripts(image)
+    : [`scripts/${containerRuntimeOf(cluster, image)}.sh`, 'scripts/init-kube.sh'];
+  return needed
     .filter((path) => !image.paths.includes(path))
     .map(
       (path) =>

@@ -11,8 +11,9 @@ const label = 'cluster.alpha.sealer.io/container-runtime-type';
  */
 export function containerRuntimeOf(cluster: Cluster, image: ImageFacts): 'containerd' | 'docker' {
   const said = image.labels[label] ?? image.env.ContainerRuntime;
-  const shown =
-    image.paths.includes('scripts/docker.sh') && !image.paths.includes('scripts/containerd.sh') ? 'docker' : 'containerd';
+  // Images of sealos say it by nothing but the ENV that their scripts for docker need.
+  const isDocker = image.paths.includes('scripts/docker.sh') || image.env.criDockerdData !== undefined;
+  const shown = isDocker && !image.paths.includes('scripts/containerd.sh') ? 'docker' : 'containerd';
   const found = said ?? cluster.containerRuntime ?? shown;
   if (found !== 'containerd' && found !== 'docker')
     throw new Problem(
