@@ -28,7 +28,10 @@ export function composeServices(core: Core, guard: Guard): Services {
       parseCluster: clusterFromJson,
       kubeconfig: (record, ttlHours) => issueKubeconfig(core.material, record, ttlHours),
     }),
-    image: imageService({ ...context, store: images, records }),
+    image: imageService({
+      ...{ ...context, store: images, records },
+      archs: () => nodeArchs(sources.nodes().map(({ id }) => sessions.factsOf(id)?.facts.arch)),
+    }),
     node: nodeService({
       ...{ ...context, sessions, records, nodes: sources.nodes },
       remove: (nodeId, removedBy) => nodes.remove(nodeId, removedBy),
@@ -48,4 +51,10 @@ export function composeServices(core: Core, guard: Guard): Services {
       httpsAddress: core.httpsAddress,
     }),
   };
+}
+
+/** Architectures of the nodes that are known, else that of this machine. */
+function nodeArchs(known: readonly (string | undefined)[]): string[] {
+  const archs = new Set(known.filter((arch) => arch !== undefined));
+  return archs.size > 0 ? [...archs] : [process.arch === 'x64' ? 'amd64' : process.arch];
 }

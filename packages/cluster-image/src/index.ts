@@ -13,13 +13,14 @@ export {
   type RegistryImagePuller,
 } from './registry-client/create-image-puller.ts';
 export type { Credential } from './registry-client/credential.ts';
+export { findCredential } from './registry-client/find-credential.ts';
 export { forgetCredential } from './registry-client/keep-credential.ts';
 export { type PulledImage, type PullOptions, pullImage } from './registry-client/pull-image.ts';
 export { type PushedImage, type PushOptions, pushImage } from './registry-client/push-image.ts';
 export { registryLogin } from './registry-client/registry-login.ts';
 export type { RegistryOptions } from './registry-client/registry-options.ts';
 export type { TransferProgress } from './registry-client/transfer-progress.ts';
-export { type ImageFacts, readImageFacts } from './rootfs/image-facts.ts';
+export { type ImageFacts, readAllImageFacts, readImageFacts } from './rootfs/image-facts.ts';
 export { type LayOverOptions, layOver } from './rootfs/lay-over.ts';
 export { type MountRootfsOptions, mountRootfs, type RootfsKind } from './rootfs/mount-rootfs.ts';
 export { type ImageInventory, readInventory } from './rootfs/read-inventory.ts';

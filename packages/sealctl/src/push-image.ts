@@ -3,29 +3,53 @@ import type { ImageStore, InspectedImage } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
 import type { SealClient } from '@seal/protocol';
 import type { Cli } from './cli.ts';
+import { pullOnServer } from './pull-on-server.ts';
 import { uploadMeter } from './upload-meter.ts';
 
 /**
- * Sees to it that the server has the image, and gives the name it has there: sends what the server lacks from the local store;
- * an image that is not here is looked for there. Problems: IMAGE_NOT_FOUND, BLOB_UPLOAD_FAILED, those of store and server.
+ * Sees to it that the server has the image, and gives the name it has there: sends what the server lacks from the local store, an index
+ * with every platform; an image that is not here is looked for there; one that is not there either and has the name of a registry is
+ * pulled by the server. Problems: IMAGE_NOT_FOUND, BLOB_UPLOAD_FAILED, those of store, server and registry.
  */
 export async function pushImage(cli: Cli, client: SealClient, store: ImageStore, name: string): Promise<string> {
   const image = await store.inspect(name).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'IMAGE_NOT_FOUND') return undefined;
     throw error;
   });
-  if (!image) return findOnServer(client, store, name);
+  return image ? sendImage(cli, client, store, image, name) : findOnServer(cli, client, store, name);
+}
+
+/** Sends one image of the local store to the server: all of an index, or with `arch` that platform alone. */
+export async function sendToServer(
+  cli: Cli,
+  client: SealClient,
+  store: ImageStore,
+  name: string,
+  arch?: string,
+): Promise<string> {
+  return sendImage(cli, client, store, await store.inspect(name, arch), name, arch);
+}
+
+async function sendImage(
+  cli: Cli,
+  client: SealClient,
+  store: ImageStore,
+  image: InspectedImage,
+  name: string,
+  arch?: string,
+): Promise<string> {
   const reference = await nameOf(image, name);
   const { uploadBlobs } = await import('@seal/protocol');
+  const digest = arch === undefined ? (image.indexDigest ?? image.digest) : image.digest;
   const meter = uploadMeter(cli, reference);
   try {
-    const sent = await uploadBlobs(client, blobsOf(store, image, await store.blobSize(image.digest)), { onProgress: meter.show });
+    const sent = await uploadBlobs(client, await blobsOf(store, digest), { onProgress: meter.show });
     meter.end(sent);
   } finally {
     meter.clear();
   }
   // Scanning the image's inventory takes the server a while.
-  await client.images.putImage({ reference, manifestDigest: image.digest }, { timeoutSeconds: 300 });
+  await client.images.putImage({ reference, manifestDigest: digest }, { timeoutSeconds: 300 });
   return reference;
 }
 
@@ -40,11 +64,16 @@ async function nameOf(image: InspectedImage, name: string): Promise<string> {
   return reference;
 }
 
-async function findOnServer(client: SealClient, store: ImageStore, name: string): Promise<string> {
+async function findOnServer(cli: Cli, client: SealClient, store: ImageStore, name: string): Promise<string> {
   const { parseReference } = await import('@seal/cluster-image');
-  const { text } = parseReference(name);
+  const { text, registry } = parseReference(name);
   const { images } = await client.images.listImages({});
   if (images.some((image) => image.reference === text)) return text;
+  if (registry !== 'localhost') {
+    cli.note(`${text} is neither here nor on the server; the server pulls it from ${registry}`);
+    const { image } = await pullOnServer(cli, client, { reference: text, flags: {} });
+    return image?.reference ?? text;
+  }
   const there = images.length === 0 ? 'none' : images.map((image) => image.reference).join(', ');
   throw new Problem(
     'IMAGE_NOT_FOUND',
@@ -57,11 +86,15 @@ async function findOnServer(client: SealClient, store: ImageStore, name: string)
   );
 }
 
-function blobsOf(store: ImageStore, image: InspectedImage, manifestBytes: number | undefined) {
-  const { config, layers } = image.manifest;
-  return [{ digest: image.digest, size: manifestBytes ?? 0 }, config, ...layers].map(({ digest, size }) => ({
-    digest,
-    sizeBytes: size,
-    open: () => createReadStream(store.blobPath(digest), { highWaterMark: 256 * 1024 }),
+async function blobsOf(store: ImageStore, digest: string) {
+  const platforms = await store.inspectPlatforms(digest);
+  const blobs = platforms.flatMap(({ manifest }) => [manifest.config, ...manifest.layers]);
+  const sizes = new Map(blobs.map((blob) => [blob.digest, blob.size]));
+  for (const manifest of [digest, ...platforms.map((platform) => platform.digest)])
+    sizes.set(manifest, (await store.blobSize(manifest)) ?? 0);
+  return [...sizes].map(([each, sizeBytes]) => ({
+    digest: each,
+    sizeBytes,
+    open: () => createReadStream(store.blobPath(each), { highWaterMark: 256 * 1024 }),
   }));
 }

@@ -1,12 +1,16 @@
-import { type ImageStore, readImageFacts } from '@seal/cluster-image';
+import { type ImageStore, parseReference, readAllImageFacts } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
-import type { imageProto } from '@seal/protocol';
+import { imageProto } from '@seal/protocol';
+import type { ClusterRecord } from '@seal/runtime';
+import { pullToServer } from '../image/pull-to-server.ts';
 import type { ClusterRecords } from '../operation/cluster-records.ts';
-import { type ApiContext, unary } from './guarded.ts';
+import { type ApiContext, serverStream, unary } from './guarded.ts';
 
 export interface ImageServiceOptions extends ApiContext {
   readonly store: ImageStore;
   readonly records: ClusterRecords;
+  /** Architectures of the enrolled nodes, else of the server: what a pull brings of an index where the caller does not say. */
+  readonly archs: () => readonly string[];
 }
 
 const runtimeLabel = 'cluster.alpha.sealer.io/cluster-runtime-type';
@@ -25,23 +29,50 @@ export function imageService(options: ImageServiceOptions): imageProto.ImageServ
       return { missing };
     }),
     putImage: unary<imageProto.PutImageRequest, imageProto.PutImageReply>(options, async (request) => {
-      await store.putReference(request.reference, request.manifestDigest);
-      // Scans the layers once, now, so that planning does not wait for it.
-      await readImageFacts(store, request.manifestDigest);
-      return { image: imageOf(await store.inspect(request.reference)) };
+      await putImage(store, request);
+      return { image: await imageNamed(store, request.reference) };
+    }),
+    pullImage: serverStream<imageProto.PullImageRequest, imageProto.PullImageReply>(options, async (request, send, gone) => {
+      const onReply = (reply: imageProto.PullImageReply) => void send(reply);
+      const pulled = await pullToServer({ store, request, archs: options.archs(), signal: gone, onReply });
+      const image = await imageNamed(store, reference);
+      await send(imageProto.PullImageReply.fromPartial({ pulled: { ...pulled, image } }));
     }),
     removeImage: unary<imageProto.RemoveImageRequest, imageProto.RemoveImageReply>(options, async (request) => {
-      const { digest } = await store.resolve(request.reference);
-      const users = options.records.list().filter((record) => record.imageDigest === digest);
-      if (users.length > 0)
-        throw new Problem(
-          'IMAGE_IN_USE',
-          `image ${request.reference} is that of cluster ${users.map((user) => user.name).join(', ')}`,
-        );
+      await refuseUsed(options, request.reference);
       await store.remove(request.reference);
       return {};
     }),
   };
+}
+
+/** Names what was sent. Its layers are scanned first, so that planning does not wait for it and a hostile image gets no name. */
+async function putImage(store: ImageStore, { reference, manifestDigest }: imageProto.PutImageRequest): Promise<void> {
+  const session = await store.openSession('put');
+  try {
+    await store.requireComplete(manifestDigest);
+    await readAllImageFacts(store, manifestDigest);
+    await store.putReference(reference, manifestDigest);
+  } finally {
+    await session.close();
+  }
+}
+
+/** A cluster remembers the manifest that it runs from, which may be one of an index. Problem: IMAGE_IN_USE. */
+async function refuseUsed({ store, records }: ImageServiceOptions, reference: string): Promise<void> {
+  const { digest, manifests } = await store.parts(reference);
+  const digests = new Set([digest, ...manifests.map(({ descriptor }) => descriptor.digest)]);
+  const imagesOf = ({ imageDigest, apps = [] }: ClusterRecord) => [imageDigest, ...apps.map((app) => app.imageDigest)];
+  const users = records.list().filter((record) => imagesOf(record).some((used) => digests.has(used)));
+  if (users.length > 0)
+    throw new Problem('IMAGE_IN_USE', `image ${reference} is that of cluster ${users.map((user) => user.name).join(', ')}`);
+}
+
+async function imageNamed(store: ImageStore, name: string): Promise<imageProto.Image> {
+  const { text } = parseReference(name);
+  const image = (await store.list()).find(({ reference }) => reference === text);
+  if (!image) throw new Problem('IMAGE_NOT_FOUND', `image ${text} was removed again`);
+  return imageOf(image);
 }
 
 function imageOf(image: Awaited<ReturnType<ImageStore['list']>>[number]): imageProto.Image {

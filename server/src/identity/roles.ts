@@ -39,6 +39,7 @@ export const rolesOfMethod: Readonly<Record<string, readonly Role[]>> = {
   '/seal.v1.ImageService/ListImages': everyone,
   '/seal.v1.ImageService/FindMissingBlobs': changers,
   '/seal.v1.ImageService/PutImage': changers,
+  '/seal.v1.ImageService/PullImage': changers,
   '/seal.v1.ImageService/RemoveImage': changers,
   '/seal.v1.ServerService/GetVersion': everyone,
 };
@@ -60,6 +61,7 @@ const commands: Readonly<Record<string, string>> = {
   'TokenService/ListTokens': 'token list',
   'TokenService/RevokeToken': 'token revoke',
   'TokenService/IssueOperatorCertificate': 'login',
+  'ImageService/PullImage': 'pull --remote',
   'ImageService/RemoveImage': 'rmi --remote',
 };
 

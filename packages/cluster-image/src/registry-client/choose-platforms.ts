@@ -4,8 +4,11 @@ import type { Descriptor, ImageIndex } from '../store/manifest.ts';
 import { type FetchedManifest, type OneManifest, readManifest } from './read-manifest.ts';
 import type { RegistryConnection } from './registry-connection.ts';
 
-/** Which images of an index: every one, those for linux/ARCH, or by default that for this machine (and whatever a plain image is for). */
-export type WantedPlatforms = 'all' | 'default' | readonly string[];
+/**
+ * Which images of an index: every linux one; each of those for linux/ARCH; those of `anyOf` that are there, at least one; by default that
+ * for this machine. A plain image is taken whatever it is for, unless architectures are named.
+ */
+export type WantedPlatforms = 'all' | 'default' | readonly string[] | { readonly anyOf: readonly string[] };
 
 /** The manifests of the platforms that are wanted, in the order of the index. Throws IMAGE_ARCH_MISMATCH, IMAGE_INVALID and as readManifest. */
 export async function choosePlatforms(
@@ -16,15 +19,7 @@ export async function choosePlatforms(
   platforms: WantedPlatforms,
 ): Promise<OneManifest[]> {
   if (top.kind === 'manifest') return [top];
-  const chosen = new Map(
-    platforms === 'all'
-      ? imagesOf(top.index).map((image) => [image.digest, image])
-      : (platforms === 'default' ? [machineArch()] : platforms).map((arch) => {
-          const image = imageFor(text, top.index, arch);
-          return [image.digest, image];
-        }),
-  );
-  if (chosen.size === 0) throw mismatch(text, top.index, 'any linux platform');
+  const chosen = new Set(wantedImages(text, top.index, platforms).map(({ digest }) => digest));
   const manifests: OneManifest[] = [];
   for (const { digest } of top.index.manifests.filter((image) => chosen.has(image.digest))) {
     if (manifests.some((one) => one.digest === digest)) continue;
@@ -35,18 +30,31 @@ export async function choosePlatforms(
   return manifests;
 }
 
+function wantedImages(text: string, index: ImageIndex, platforms: WantedPlatforms): Descriptor[] {
+  if (platforms === 'default') return [imageFor(text, index, machineArch())];
+  if (platforms !== 'all' && !('anyOf' in platforms)) return platforms.map((arch) => imageFor(text, index, arch));
+  const found = platforms === 'all' ? imagesOf(index) : platforms.anyOf.flatMap((arch) => bestFor(index, arch));
+  if (found.length > 0) return found;
+  const wanted = platforms === 'all' ? 'any linux platform' : platforms.anyOf.map((arch) => `linux/${arch}`).join(' or ');
+  throw mismatch(text, index, wanted);
+}
+
 /** What is for a linux machine: builders put attestations (platform unknown/unknown) beside the images. */
-export function imagesOf(index: ImageIndex): Descriptor[] {
+function imagesOf(index: ImageIndex): Descriptor[] {
   return index.manifests.filter(({ platform }) => platform?.os === 'linux');
 }
 
 function imageFor(text: string, index: ImageIndex, arch: string): Descriptor {
-  const fitting = imagesOf(index).filter(({ platform }) => platform?.architecture === arch);
-  // Of several variants (arm64/v8) the plain one is the common ground.
-  const plain = fitting.find(({ platform }) => platform?.variant === undefined || platform.variant === 'v8');
-  const chosen = plain ?? fitting[0];
-  if (chosen) return chosen;
+  const [best] = bestFor(index, arch);
+  if (best) return best;
   throw mismatch(text, index, `linux/${arch}`);
+}
+
+/** Of several variants (arm64/v8) the plain one is the common ground. Nothing or one. */
+function bestFor(index: ImageIndex, arch: string): Descriptor[] {
+  const fitting = imagesOf(index).filter(({ platform }) => platform?.architecture === arch);
+  const plain = fitting.find(({ platform }) => platform?.variant === undefined || platform.variant === 'v8');
+  return [plain ?? fitting[0]].filter((image) => image !== undefined);
 }
 
 function mismatch(text: string, index: ImageIndex, wanted: string): Problem {

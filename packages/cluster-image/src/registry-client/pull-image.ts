@@ -14,6 +14,8 @@ export interface PullOptions extends FetchOptions {
   readonly platforms?: WantedPlatforms;
   /** Name in the store. Default: the reference itself; needed where that has only a digest. */
   readonly name?: string;
+  /** Looks at the manifest or index, all of whose blobs are in the store, before it gets its name; what it throws ends the pull. */
+  readonly admit?: (digest: string) => Promise<unknown>;
 }
 
 export interface PulledImage {
@@ -45,6 +47,7 @@ export async function pullImage(store: ImageStore, written: string, options: Pul
   try {
     const fetched = await fetchImage(store, session, reference, platforms, options);
     const digest = await topDigest(store, reference.text, fetched, platforms, options);
+    await options.admit?.(digest);
     await store.putReference(name, digest);
     const { images, movedBlobs, movedBytes, from } = fetched;
     return {

@@ -178,6 +178,11 @@ export class ImageStore {
     return descriptor;
   }
 
+  /** Throws IMAGE_INCOMPLETE (details.missing) where blobs of a manifest or index are not there, and as readManifest. */
+  async requireComplete(digest: string): Promise<void> {
+    await this.#completeImage(digest);
+  }
+
   /**
    * Takes a name away; with the last name of an image goes the image and every blob that no other image needs. By digest it removes the
    * image, and refuses with IMAGE_AMBIGUOUS when that has several names.

@@ -1,12 +1,13 @@
 import { describeTarget, type ServerTarget } from '../credentials/context.ts';
 import { ClusterServiceService } from '../gen/seal/v1/cluster.ts';
-import { ImageServiceService } from '../gen/seal/v1/image.ts';
+import { ImageServiceService, type PulledImage, type PullImageRequest } from '../gen/seal/v1/image.ts';
 import { NodeServiceService } from '../gen/seal/v1/node.ts';
 import { OperationServiceService } from '../gen/seal/v1/operation.ts';
 import { ServerServiceService } from '../gen/seal/v1/server.ts';
 import { TokenServiceService } from '../gen/seal/v1/token.ts';
 import { type BlobSender, blobSender } from './blob-sender.ts';
 import { openChannel } from './channel.ts';
+import { type PullImageOptions, pullImage } from './pull-image.ts';
 import { type UnaryCalls, unaryCalls } from './unary-calls.ts';
 import { type WatchItem, type WatchOptions, watchOperation } from './watch-operation.ts';
 
@@ -21,6 +22,8 @@ export interface SealClient {
   readonly images: UnaryCalls<typeof ImageServiceService>;
   readonly server: UnaryCalls<typeof ServerServiceService>;
   readonly blobs: BlobSender;
+  /** Lets the server bring an image of a registry into its store; aborting the signal stops it. */
+  pullImage(request: PullImageRequest, options?: PullImageOptions): Promise<PulledImage>;
   /** Plan, events and outputs of an operation until it has finished; survives a restart of the server. */
   watch(operation: string, options?: WatchOptions): AsyncGenerator<WatchItem, void, undefined>;
   close(): void;
@@ -40,6 +43,7 @@ export function connect(target: ServerTarget): SealClient {
     images: unaryCalls(channel, ImageServiceService, address),
     server: unaryCalls(channel, ServerServiceService, address),
     blobs,
+    pullImage: (request, options) => pullImage(channel, address, request, options),
     watch: (operation, options) => watchOperation(channel, address, operation, options),
     close() {
       blobs.close();

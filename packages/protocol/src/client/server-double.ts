@@ -8,7 +8,7 @@ import { Metadata, Server, ServerCredentials, type ServerWritableStream, status,
 import { Problem, problemCodes } from '@seal/foundation';
 import type { OperationEvent, OperationEventBody, Plan } from '@seal/plan';
 import { ClusterServiceService } from '../gen/seal/v1/cluster.ts';
-import { ImageServiceService } from '../gen/seal/v1/image.ts';
+import { ImageServiceService, PullImageReply, type PullImageRequest } from '../gen/seal/v1/image.ts';
 import { NodeServiceService } from '../gen/seal/v1/node.ts';
 import {
   OperationServiceService,
@@ -69,6 +69,8 @@ export class ServerDouble {
   readonly operations = new Map<string, ScriptedOperation>();
   /** Blobs that were PUT, by digest. */
   readonly blobs = new Map<string, Buffer>();
+  /** What a pull is sent, in order; a Problem ends it. */
+  pullReplies: readonly (Partial<PullImageReply> | Problem)[] = [];
   /** Breaks the next so many PUTs in the middle. */
   breakNextPuts = 0;
   readonly #directory: string;
@@ -101,12 +103,7 @@ export class ServerDouble {
     for (const service of services)
       server.addService(
         service,
-        Object.fromEntries(
-          Object.keys(service).map((name) => [
-            name,
-            (name === 'watchOperation' ? (call: Watcher) => this.#watch(call) : this.#unary(name)) as UntypedHandleCall,
-          ]),
-        ),
+        Object.fromEntries(Object.keys(service).map((name) => [name, this.#handlerOf(name) as UntypedHandleCall])),
       );
     await new Promise<void>((resolve, reject) =>
       server.bindAsync(`unix://${this.socket}`, ServerCredentials.createInsecure(), (error) =>
@@ -181,6 +178,21 @@ export class ServerDouble {
         callback(statusOf(error));
       }
     };
+  }
+
+  #handlerOf(name: string) {
+    if (name === 'watchOperation') return (call: Watcher) => this.#watch(call);
+    if (name === 'pullImage') return (call: ServerWritableStream<PullImageRequest, PullImageReply>) => this.#pull(call);
+    return this.#unary(name);
+  }
+
+  #pull(call: ServerWritableStream<PullImageRequest, PullImageReply>): void {
+    this.calls.push({ method: 'pullImage', request: call.request });
+    for (const reply of this.pullReplies) {
+      if (reply instanceof Problem) return void call.emit('error', statusOf(reply));
+      call.write(PullImageReply.fromPartial(reply));
+    }
+    call.end();
   }
 
   #watch(call: Watcher): void {

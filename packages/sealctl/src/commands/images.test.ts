@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Problem } from '@seal/foundation';
 import { planToWire } from '@seal/protocol';
 import { ServerDouble } from '@seal/protocol/server-double';
 import { smallPlan } from '@seal/protocol/small-plan';
@@ -20,6 +21,8 @@ const context = join(root, 'context');
 const run = (line: string) => capturedRun([...line.split(' '), '--server', `unix:${double.socket}`], { home: root });
 const json = async (line: string) => JSON.parse((await run(`${line} --store ${store} -o json`)).stdout);
 const last = (method: string) => double.calls.findLast((call) => call.method === method)?.request;
+
+const emptyImage = { reference: '', digest: '', arch: '', sizeBytes: 0, createdAtMs: 0, runtime: '', runtimeVersion: '' };
 
 before(async () => {
   await mkdir(join(context, 'etc'), { recursive: true });
@@ -122,15 +125,7 @@ test('a Clusterfile says what is wanted, and flags go before it', async () => {
 });
 
 test('an image that is not here is taken from the server; in neither place it is IMAGE_NOT_FOUND with both named', async () => {
-  const there = {
-    reference: 'localhost/far:1',
-    digest: '',
-    arch: 'amd64',
-    sizeBytes: 1,
-    createdAtMs: 0,
-    runtime: '',
-    runtimeVersion: '',
-  };
+  const there = { ...emptyImage, reference: 'localhost/far:1', arch: 'amd64', sizeBytes: 1 };
   double.answers.listImages = () => ({ images: [there] });
   assert.equal((await run(`run far:1 -m 10.0.0.1 --store ${store}`)).code, 0);
   const { code, stderr } = await run(`run nowhere:1 -m 10.0.0.1 --store ${store}`);
@@ -139,6 +134,62 @@ test('an image that is not here is taken from the server; in neither place it is
     stderr,
     /^IMAGE_NOT_FOUND: no image "localhost\/nowhere:1", neither in .*store nor on the server \(which has: localhost\/far:1\)\n/,
   );
+});
+
+test('an image of a registry that is neither here nor on the server is pulled by the server, with the credentials of the user', async () => {
+  const far = { ...emptyImage, reference: 'registry.example/far:2', arch: 'amd64,arm64' };
+  const auths = { 'registry.example': { auth: btoa('ada:lovelace') } };
+  await mkdir(join(root, '.docker'), { recursive: true });
+  await writeFile(join(root, '.docker/config.json'), JSON.stringify({ auths }));
+  double.pullReplies = [
+    { totalBlobs: 3, totalBytes: 900, missingBytes: 900 },
+    { warning: 'the mirror m.example is left out: it is gone' },
+    { pulled: { image: far, movedBlobs: 3, movedBytes: 900, from: 'registry.example' } },
+  ];
+  const { code, stderr } = await run(`run registry.example/far:2 -m 10.0.0.1 --store ${store}`);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /^registry\.example\/far:2 is neither here nor on the server; the server pulls it from registry\.example\n/,
+  );
+  assert.match(stderr, /\nwarning: the mirror m\.example is left out/);
+  assert.match(
+    stderr,
+    /\nthe server pulled registry\.example\/far:2 \(linux\/amd64, linux\/arm64\) from registry\.example: 900 B in 3 blobs\n/,
+  );
+  assert.doesNotMatch(stderr, /lovelace/);
+  assert.equal((last('run') as { cluster: { image: string } }).cluster.image, 'registry.example/far:2');
+  const { access, ...rest } = last('pullImage') as { access: { username: string; password: string } };
+  assert.deepEqual([access.username, access.password], ['ada', 'lovelace']);
+  assert.deepEqual(rest, { reference: 'registry.example/far:2', name: '', archs: [], allPlatforms: false });
+  double.pullReplies = [new Problem('REGISTRY_UNREACHABLE', 'seen from the server, it cannot be used')];
+  assert.match(
+    (await run(`run other.example/x:1 -m 10.0.0.1 --store ${store}`)).stderr,
+    /\nREGISTRY_UNREACHABLE: seen from the server/,
+  );
+});
+
+test('pull --remote says what of an index is wanted; the directory of certificates would be one of this machine', async () => {
+  const image = { ...emptyImage, reference: 'localhost/b:1', digest: 'sha256:1', arch: 'arm64' };
+  double.pullReplies = [{ pulled: { image, movedBlobs: 0, movedBytes: 0, from: 'r.example' } }];
+  const { stdout, stderr } = await run('pull r.example/b:1 --remote --name b:1 --platform arm64 --insecure');
+  assert.equal(stdout, 'sha256:1\n', stderr);
+  assert.match(stderr, /: everything was there\n$/);
+  const { archs, name, access } = last('pullImage') as { archs: string[]; name: string; access: { insecure: boolean } };
+  assert.deepEqual([archs, name, access.insecure], [['arm64'], 'b:1', true]);
+  assert.equal((await run('pull r.example/b:1 --remote --cert-dir /nowhere')).code, 2);
+});
+
+test('push --remote sends an index whole, or one platform of it', async () => {
+  double.answers.findMissingBlobs = (request) => ({ missing: request.digests.filter((digest) => !double.blobs.has(digest)) });
+  assert.equal((await run(`build -t two:1 --platform linux/amd64,linux/arm64 --store ${store} ${context}`)).code, 0);
+  const image = await json('inspect two:1 --platform linux/arm64');
+  assert.equal((await run(`push two:1 --remote --platform arm64 --store ${store}`)).code, 0);
+  assert.deepEqual(last('putImage'), { reference: 'localhost/two:1', manifestDigest: image.digest });
+  assert.equal(double.blobs.has(image.indexDigest), false);
+  assert.equal((await run(`push two:1 --remote --store ${store}`)).code, 0);
+  assert.deepEqual(last('putImage'), { reference: 'localhost/two:1', manifestDigest: image.indexDigest });
+  for (const { digest } of [...image.platforms, { digest: image.indexDigest }]) assert.ok(double.blobs.has(digest), digest);
 });
 
 test('a mistake in a Kubefile is told with file and line, and names no image', async () => {

@@ -3,6 +3,7 @@ import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
 import { printData } from '../print-data.ts';
+import { pullOnServer } from '../pull-on-server.ts';
 import { addRegistryFlags, interruptible, type RegistryFlags, readPlatforms, registryOptions } from '../registry-flags.ts';
 import { uploadMeter } from '../upload-meter.ts';
 import { sizeText } from '../view/durations.ts';
@@ -11,6 +12,7 @@ interface PullFlags extends RegistryFlags {
   readonly platform?: string;
   readonly allPlatforms?: boolean;
   readonly name?: string;
+  readonly remote?: boolean;
   readonly store?: string;
 }
 
@@ -18,15 +20,20 @@ interface PullFlags extends RegistryFlags {
 export function addPull(program: Command, cli: Cli): void {
   const pull = program
     .command('pull')
-    .summary('Bring a ClusterImage of a registry into the local store.')
+    .summary('Bring a ClusterImage of a registry into the local store, or into that of the server.')
     .description(
       'Bring a ClusterImage of a registry into the local store. Only what is missing here moves; a pull that was cut goes on where ' +
-        'it was. Mirrors and private authorities are set in /etc/seal/registries.yaml.',
+        'it was. Mirrors and private authorities are set in /etc/seal/registries.yaml. With --remote the server pulls, over its own ' +
+        'network and with its registries.yaml; your credentials for the registry are handed over for that one pull.',
     )
     .argument('<image>', 'REGISTRY[:PORT]/NAME[:TAG][@sha256:DIGEST]')
-    .option('--platform <platforms>', 'linux/amd64, linux/arm64, or several with commas between (default: that of this machine)')
+    .option(
+      '--platform <platforms>',
+      'linux/amd64, linux/arm64, or several with commas between (default: that of this machine; with --remote those of the nodes)',
+    )
     .option('--all-platforms', 'every platform that the image has')
-    .option('--name <name>', 'name in the local store (default: the name in the registry)')
+    .option('--name <name>', 'name in the store (default: the name in the registry)')
+    .option('--remote', 'into the store of the server, which pulls by itself')
     .addOption(storeOption())
     .addOption(formatOption(cli));
   addRegistryFlags(pull)
@@ -35,6 +42,7 @@ export function addPull(program: Command, cli: Cli): void {
       examples(
         'sealctl pull registry.example/kubernetes:1.20.2',
         'sealctl pull registry.example/kubernetes:1.20.2 --all-platforms',
+        'sealctl pull registry.example/kubernetes:1.20.2 --remote',
         'sealctl pull localhost:5000/app:1 --insecure --platform linux/arm64',
       ),
     )
@@ -43,6 +51,13 @@ export function addPull(program: Command, cli: Cli): void {
 
 async function runPull(cli: Cli, image: string, flags: PullFlags): Promise<void> {
   const platforms = readPlatforms(flags);
+  if (flags.remote) {
+    const { name } = flags;
+    const wanted = platforms === 'default' ? {} : { platforms };
+    const pull = { reference: image, flags, ...wanted, ...(name === undefined ? {} : { name }) };
+    const pulled = await pullOnServer(cli, await cli.connect(), pull);
+    return printData(cli, pulled, () => pulled.image?.digest ?? '');
+  }
   const store = await openLocalStore(cli, flags.store);
   const { pullImage } = await import('@seal/cluster-image');
   const meter = uploadMeter(cli, image, 'pulling');

@@ -4,7 +4,7 @@ import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
 import { printData } from '../print-data.ts';
-import { pushImage as pushToServer } from '../push-image.ts';
+import { sendToServer } from '../push-image.ts';
 import { addRegistryFlags, interruptible, type RegistryFlags, readPlatform, registryOptions } from '../registry-flags.ts';
 import { uploadMeter } from '../upload-meter.ts';
 import { sizeText } from '../view/durations.ts';
@@ -47,7 +47,7 @@ async function runPush(cli: Cli, image: string, destination: string | undefined,
   const store = await openLocalStore(cli, flags.store);
   if (flags.remote) {
     if (destination !== undefined) throw new Problem('USAGE', 'with --remote an image keeps its name: give no destination');
-    const reference = await pushToServer(cli, await cli.connect(), store, image);
+    const reference = await sendToServer(cli, await cli.connect(), store, image, arch);
     return printData(cli, { reference }, () => reference);
   }
   const { parseReference, pushImage } = await import('@seal/cluster-image');

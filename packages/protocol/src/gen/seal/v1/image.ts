@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -26,8 +28,9 @@ export const protobufFileName = "seal/v1/image.proto";
 export interface Image {
   /** Normalised name, "localhost/kubernetes:1.20.2". */
   reference: string;
-  /** Digest of the manifest. */
+  /** Digest of the manifest, or of the index. */
   digest: string;
+  /** "amd64"; of an index all, with commas between. */
   arch: string;
   sizeBytes: number;
   createdAtMs: number;
@@ -52,7 +55,7 @@ export interface FindMissingBlobsReply {
 
 export interface PutImageRequest {
   reference: string;
-  /** Digest of a manifest blob that is already in the store. */
+  /** Digest of a manifest or index that is already in the store as a blob. */
   manifestDigest: string;
 }
 
@@ -65,6 +68,51 @@ export interface RemoveImageRequest {
 }
 
 export interface RemoveImageReply {
+}
+
+export interface PullImageRequest {
+  /** REGISTRY[:PORT]/NAME[:TAG][@sha256:DIGEST] */
+  reference: string;
+  /** Name in the store; empty: that of the registry. */
+  name: string;
+  /** Architectures that are wanted of an index. Empty: those of the enrolled nodes, as far as the index has them, else that of the server. */
+  archs: string[];
+  /** All that the index has for linux; `archs` does not count then. */
+  allPlatforms: boolean;
+  access: RegistryAccess | undefined;
+}
+
+/** For this one call: kept in memory while it runs, never stored or logged. The server looks into no file of credentials itself. */
+export interface RegistryAccess {
+  username: string;
+  password: string;
+  /** A refresh token of the token server, instead of name and password. */
+  identityToken: string;
+  /** Certificates (PEM) of authorities to trust for this registry beside those that the server trusts. */
+  caPem: string;
+  /** Takes any certificate of the registry, and plain HTTP where it speaks no TLS; each is told in a warning. */
+  insecure: boolean;
+}
+
+export interface PullImageReply {
+  /** How far it is; bytes that the store had already count as done and not as missing. */
+  totalBlobs: number;
+  doneBlobs: number;
+  totalBytes: number;
+  doneBytes: number;
+  missingBytes: number;
+  /** Alone in its message. */
+  warning: string;
+  /** In the last message, alone. */
+  pulled: PulledImage | undefined;
+}
+
+export interface PulledImage {
+  image: Image | undefined;
+  movedBlobs: number;
+  movedBytes: number;
+  /** The registry, or one of the mirrors that the server's registries.yaml names. */
+  from: string;
 }
 
 function createBaseImage(): Image {
@@ -622,6 +670,434 @@ export const RemoveImageReply: MessageFns<RemoveImageReply> = {
   },
 };
 
+function createBasePullImageRequest(): PullImageRequest {
+  return { reference: "", name: "", archs: [], allPlatforms: false, access: undefined };
+}
+
+export const PullImageRequest: MessageFns<PullImageRequest> = {
+  encode(message: PullImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reference !== "") {
+      writer.uint32(10).string(message.reference);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    for (const v of message.archs) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.allPlatforms !== false) {
+      writer.uint32(32).bool(message.allPlatforms);
+    }
+    if (message.access !== undefined) {
+      RegistryAccess.encode(message.access, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.archs.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.allPlatforms = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.access = RegistryAccess.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PullImageRequest>, I>>(base?: I): PullImageRequest {
+    return PullImageRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PullImageRequest>, I>>(object: I): PullImageRequest {
+    const message = createBasePullImageRequest();
+    message.reference = object.reference ?? "";
+    message.name = object.name ?? "";
+    message.archs = object.archs?.map((e) => e) || [];
+    message.allPlatforms = object.allPlatforms ?? false;
+    message.access = (object.access !== undefined && object.access !== null)
+      ? RegistryAccess.fromPartial(object.access)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRegistryAccess(): RegistryAccess {
+  return { username: "", password: "", identityToken: "", caPem: "", insecure: false };
+}
+
+export const RegistryAccess: MessageFns<RegistryAccess> = {
+  encode(message: RegistryAccess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.username !== "") {
+      writer.uint32(10).string(message.username);
+    }
+    if (message.password !== "") {
+      writer.uint32(18).string(message.password);
+    }
+    if (message.identityToken !== "") {
+      writer.uint32(26).string(message.identityToken);
+    }
+    if (message.caPem !== "") {
+      writer.uint32(34).string(message.caPem);
+    }
+    if (message.insecure !== false) {
+      writer.uint32(40).bool(message.insecure);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegistryAccess {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegistryAccess();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identityToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.caPem = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.insecure = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RegistryAccess>, I>>(base?: I): RegistryAccess {
+    return RegistryAccess.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RegistryAccess>, I>>(object: I): RegistryAccess {
+    const message = createBaseRegistryAccess();
+    message.username = object.username ?? "";
+    message.password = object.password ?? "";
+    message.identityToken = object.identityToken ?? "";
+    message.caPem = object.caPem ?? "";
+    message.insecure = object.insecure ?? false;
+    return message;
+  },
+};
+
+function createBasePullImageReply(): PullImageReply {
+  return { totalBlobs: 0, doneBlobs: 0, totalBytes: 0, doneBytes: 0, missingBytes: 0, warning: "", pulled: undefined };
+}
+
+export const PullImageReply: MessageFns<PullImageReply> = {
+  encode(message: PullImageReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.totalBlobs !== 0) {
+      writer.uint32(8).int32(message.totalBlobs);
+    }
+    if (message.doneBlobs !== 0) {
+      writer.uint32(16).int32(message.doneBlobs);
+    }
+    if (message.totalBytes !== 0) {
+      writer.uint32(24).int64(message.totalBytes);
+    }
+    if (message.doneBytes !== 0) {
+      writer.uint32(32).int64(message.doneBytes);
+    }
+    if (message.missingBytes !== 0) {
+      writer.uint32(40).int64(message.missingBytes);
+    }
+    if (message.warning !== "") {
+      writer.uint32(50).string(message.warning);
+    }
+    if (message.pulled !== undefined) {
+      PulledImage.encode(message.pulled, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullImageReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullImageReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.totalBlobs = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.doneBlobs = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.totalBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.doneBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.missingBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.warning = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.pulled = PulledImage.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PullImageReply>, I>>(base?: I): PullImageReply {
+    return PullImageReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PullImageReply>, I>>(object: I): PullImageReply {
+    const message = createBasePullImageReply();
+    message.totalBlobs = object.totalBlobs ?? 0;
+    message.doneBlobs = object.doneBlobs ?? 0;
+    message.totalBytes = object.totalBytes ?? 0;
+    message.doneBytes = object.doneBytes ?? 0;
+    message.missingBytes = object.missingBytes ?? 0;
+    message.warning = object.warning ?? "";
+    message.pulled = (object.pulled !== undefined && object.pulled !== null)
+      ? PulledImage.fromPartial(object.pulled)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePulledImage(): PulledImage {
+  return { image: undefined, movedBlobs: 0, movedBytes: 0, from: "" };
+}
+
+export const PulledImage: MessageFns<PulledImage> = {
+  encode(message: PulledImage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== undefined) {
+      Image.encode(message.image, writer.uint32(10).fork()).join();
+    }
+    if (message.movedBlobs !== 0) {
+      writer.uint32(16).int32(message.movedBlobs);
+    }
+    if (message.movedBytes !== 0) {
+      writer.uint32(24).int64(message.movedBytes);
+    }
+    if (message.from !== "") {
+      writer.uint32(34).string(message.from);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PulledImage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePulledImage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = Image.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.movedBlobs = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.movedBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PulledImage>, I>>(base?: I): PulledImage {
+    return PulledImage.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PulledImage>, I>>(object: I): PulledImage {
+    const message = createBasePulledImage();
+    message.image = (object.image !== undefined && object.image !== null) ? Image.fromPartial(object.image) : undefined;
+    message.movedBlobs = object.movedBlobs ?? 0;
+    message.movedBytes = object.movedBytes ?? 0;
+    message.from = object.from ?? "";
+    return message;
+  },
+};
+
 /** ClusterImages in the server's own store. Blobs move over HTTPS (PUT/GET/HEAD /v1/blobs/<digest>), names and manifests here. */
 export type ImageServiceService = typeof ImageServiceService;
 export const ImageServiceService = {
@@ -646,7 +1122,7 @@ export const ImageServiceService = {
       Buffer.from(FindMissingBlobsReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): FindMissingBlobsReply => FindMissingBlobsReply.decode(value),
   },
-  /** Names a manifest whose blobs are all there; scans the image's inventory. */
+  /** Names a manifest, or an index of several platforms, whose blobs are all there; scans the inventory of each image first. */
   putImage: {
     path: "/seal.v1.ImageService/PutImage" as const,
     requestStream: false as const,
@@ -655,6 +1131,19 @@ export const ImageServiceService = {
     requestDeserialize: (value: Buffer): PutImageRequest => PutImageRequest.decode(value),
     responseSerialize: (value: PutImageReply): Buffer => Buffer.from(PutImageReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): PutImageReply => PutImageReply.decode(value),
+  },
+  /**
+   * Brings an image of a registry into the store, over the server's own network. Tells how far it is, and ends with the image. It stops
+   * when the caller goes away; what was brought until then saves the next call the way.
+   */
+  pullImage: {
+    path: "/seal.v1.ImageService/PullImage" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PullImageRequest): Buffer => Buffer.from(PullImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PullImageRequest => PullImageRequest.decode(value),
+    responseSerialize: (value: PullImageReply): Buffer => Buffer.from(PullImageReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PullImageReply => PullImageReply.decode(value),
   },
   removeImage: {
     path: "/seal.v1.ImageService/RemoveImage" as const,
@@ -671,8 +1160,13 @@ export interface ImageServiceServer extends UntypedServiceImplementation {
   listImages: handleUnaryCall<ListImagesRequest, ListImagesReply>;
   /** Which of these blobs the server lacks. */
   findMissingBlobs: handleUnaryCall<FindMissingBlobsRequest, FindMissingBlobsReply>;
-  /** Names a manifest whose blobs are all there; scans the image's inventory. */
+  /** Names a manifest, or an index of several platforms, whose blobs are all there; scans the inventory of each image first. */
   putImage: handleUnaryCall<PutImageRequest, PutImageReply>;
+  /**
+   * Brings an image of a registry into the store, over the server's own network. Tells how far it is, and ends with the image. It stops
+   * when the caller goes away; what was brought until then saves the next call the way.
+   */
+  pullImage: handleServerStreamingCall<PullImageRequest, PullImageReply>;
   removeImage: handleUnaryCall<RemoveImageRequest, RemoveImageReply>;
 }
 
@@ -708,7 +1202,7 @@ export interface ImageServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: FindMissingBlobsReply) => void,
   ): ClientUnaryCall;
-  /** Names a manifest whose blobs are all there; scans the image's inventory. */
+  /** Names a manifest, or an index of several platforms, whose blobs are all there; scans the inventory of each image first. */
   putImage(
     request: PutImageRequest,
     callback: (error: ServiceError | null, response: PutImageReply) => void,
@@ -724,6 +1218,16 @@ export interface ImageServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PutImageReply) => void,
   ): ClientUnaryCall;
+  /**
+   * Brings an image of a registry into the store, over the server's own network. Tells how far it is, and ends with the image. It stops
+   * when the caller goes away; what was brought until then saves the next call the way.
+   */
+  pullImage(request: PullImageRequest, options?: Partial<CallOptions>): ClientReadableStream<PullImageReply>;
+  pullImage(
+    request: PullImageRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PullImageReply>;
   removeImage(
     request: RemoveImageRequest,
     callback: (error: ServiceError | null, response: RemoveImageReply) => void,
