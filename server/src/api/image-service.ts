@@ -34,7 +34,7 @@ export function imageService(options: ImageServiceOptions): imageProto.ImageServ
     }),
     pullImage: serverStream<imageProto.PullImageRequest, imageProto.PullImageReply>(options, async (request, send, gone) => {
       const onReply = (reply: imageProto.PullImageReply) => void send(reply);
-      const pulled = await pullToServer({ store, request, archs: options.archs(), signal: gone, onReply });
+      const { reference, ...pulled } = await pullToServer({ store, request, archs: options.archs(), signal: gone, onReply });
       const image = await imageNamed(store, reference);
       await send(imageProto.PullImageReply.fromPartial({ pulled: { ...pulled, image } }));
     }),
