@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ImageStore, openStore, readImageFacts } from '@seal/cluster-image';
+import { type ImageStore, openStore } from '@seal/cluster-image';
 import { Problem, systemClock, systemRandom } from '@seal/foundation';
 import { openSecretBox } from '@seal/pki';
 import type { Logger } from 'pino';
@@ -11,6 +11,7 @@ import { Enrolment } from './identity/enrolment.ts';
 import type { IdentityStore } from './identity/identity-store.ts';
 import { ServerIdentity } from './identity/server-identity.ts';
 import { Tokens } from './identity/tokens.ts';
+import { factsForHosts } from './image/facts-for-hosts.ts';
 import { ClusterRecords } from './operation/cluster-records.ts';
 import type { FactSources } from './operation/gather-facts.ts';
 import { OperationLog } from './operation/operation-log.ts';
@@ -109,7 +110,15 @@ export async function composeCore(config: ServerConfig, logger: Logger, version:
     sessions,
     records,
     log,
-    image: (name) => readImageFacts(images, name),
+    image: (name, ips) => {
+      const facts = nodes.list().map(({ id }) => sessions.factsOf(id)?.facts);
+      const hosts = facts.filter((seen) => seen?.addresses.some((address) => ips.includes(address)));
+      return factsForHosts(
+        images,
+        name,
+        hosts.flatMap((seen) => seen?.arch ?? []),
+      );
+    },
     material: (specs, keep) => material.ensure(specs, keep),
     installHint: () => installLine('<TOKEN>'),
   };

@@ -14,6 +14,7 @@ import { pino } from 'pino';
 import { composeCore } from '../compose.ts';
 import { readConfig } from '../config.ts';
 import { runServer } from '../run-server.ts';
+import { factsForHosts } from './facts-for-hosts.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'seal-server-images-'));
 const log: string[] = [];
@@ -83,7 +84,23 @@ test('an image of an index that a cluster runs from is not removed', async () =>
   await core.store.commit([core.records.put({ ...record, spec: {} as never })]);
   await core.records.reload();
   await assert.rejects(client.images.removeImage({ reference: 'used:1' }), { code: 'IMAGE_IN_USE', message: /cluster lab$/ });
-  assert.equal((await core.sources.image(digest)).arch, 'arm64');
+  assert.equal((await core.sources.image(digest, [])).arch, 'arm64');
+});
+
+test('hosts of one architecture get their image of an index; by its own digest a manifest stays what it is', async () => {
+  await makeTestIndex(author, 'hosts:1', [10]);
+  await send(author, 'localhost/hosts:1');
+  const own = process.arch === 'x64' ? 'amd64' : 'arm64';
+  const arch = async (name: string, archs: string[]) => (await factsForHosts(core.images, name, archs)).arch;
+  assert.equal(await arch('hosts:1', ['arm64', 'arm64']), 'arm64');
+  assert.equal(await arch('hosts:1', ['amd64']), 'amd64');
+  assert.equal(await arch('hosts:1', ['amd64', 'arm64']), own);
+  assert.equal(await arch('hosts:1', []), own);
+  const { digest } = await core.images.inspect('hosts:1', 'amd64');
+  assert.equal(await arch(digest, ['arm64']), 'amd64');
+  await makeTestImage(author, 'plain:1', [10], 'amd64');
+  await send(author, 'localhost/plain:1');
+  assert.equal(await arch('plain:1', ['arm64']), 'amd64');
 });
 
 describe('a pull by the server', { skip: registryHindrance }, async () => {

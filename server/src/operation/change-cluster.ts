@@ -81,7 +81,10 @@ export class ClusterChanges {
     force: boolean,
     asker: Asker,
   ): Promise<{ readonly changed?: Changed; readonly differences: readonly string[] }> {
-    const image = await this.#sources.image(desired.image);
+    const image = await this.#sources.image(
+      desired.image,
+      desired.hosts.map((host) => host.ip),
+    );
     const record = this.#sources.records.get(desired.name);
     const { next, differences } = clusterDifference(desired, image.digest, record);
     if (!next) return { differences };

@@ -55,12 +55,13 @@ export function decidedDeletion(sources: FactSources, record: ClusterRecord, pla
 }
 
 async function decideRun(sources: FactSources, desired: Cluster, { planId, keepMaterial }: DecideOptions): Promise<Decided> {
-  const image = await sources.image(desired.image);
+  const ips = desired.hosts.map((host) => host.ip);
+  const image = await sources.image(desired.image, ips);
   const runtime = chooseRuntime(image);
   const facts = await gatherFacts(sources, {
     cluster: desired.name,
     image: desired.image,
-    ips: desired.hosts.map((host) => host.ip),
+    ips,
     material: requiredMaterial(desired),
     keepMaterial,
   });

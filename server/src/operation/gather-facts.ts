@@ -23,8 +23,8 @@ export interface FactSources {
   };
   readonly records: ClusterRecords;
   readonly log: OperationLog;
-  /** Problem: IMAGE_NOT_FOUND. */
-  readonly image: (reference: string) => Promise<ImageFacts>;
+  /** Of an image for several platforms that of the hosts with these addresses. Problem: IMAGE_NOT_FOUND. */
+  readonly image: (reference: string, ips: readonly string[]) => Promise<ImageFacts>;
   readonly material: (specs: readonly MaterialSpec[], keep: boolean) => Promise<Record<string, PublicMaterial>>;
   readonly installHint: () => string;
 }
@@ -66,7 +66,7 @@ export async function gatherFacts(
     readonly keepMaterial: boolean;
   },
 ): Promise<ClusterFacts> {
-  const image = await sources.image(wanted.image);
+  const image = await sources.image(wanted.image, wanted.ips);
   return {
     nodes: await seenNodes(sources, wanted.ips),
     image,
