@@ -12,8 +12,9 @@ import { type CollectOptions, collectImages } from './container-images/collect-i
 import { readImageLists } from './container-images/find-named-images.ts';
 import { openContext } from './context-files.ts';
 import { imageKind } from './image-kind.ts';
+import type { BuiltLayer } from './layer-cache.ts';
 import { writeImage, writeIndex } from './write-image.ts';
-import { type BuiltLayer, writeLayer } from './write-layer.ts';
+import { writeLayer } from './write-layer.ts';
 
 export type { BuildProgress } from './build-state.ts';
 

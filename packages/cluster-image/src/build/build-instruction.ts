@@ -8,7 +8,8 @@ import { buildCopy } from './build-copy.ts';
 import { buildFrom } from './build-from.ts';
 import { buildRun } from './build-run.ts';
 import type { Arch, BuildContext, BuildState } from './build-state.ts';
-import { type BuiltLayer, writeLayer } from './write-layer.ts';
+import type { BuiltLayer } from './layer-cache.ts';
+import { writeLayer } from './write-layer.ts';
 
 /** Carries one instruction out. Gives the layer that it made, or found made. */
 export async function buildInstruction(

@@ -6,9 +6,10 @@ import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
 import { applyLayer } from '../rootfs/apply-layer.ts';
 import { unpackLayer } from '../rootfs/unpack-layer.ts';
 import type { BuildContext, BuildState } from './build-state.ts';
+import { type BuiltLayer, findCachedLayer, rememberLayer } from './layer-cache.ts';
 import { runIsolated } from './run-isolated.ts';
 import { diffSnapshots, takeSnapshot } from './snapshot.ts';
-import { type BuiltLayer, findCachedLayer, rememberLayer, writeLayer } from './write-layer.ts';
+import { writeLayer } from './write-layer.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Passed through from the build host, and no part of what makes a layer, as with Docker's builder. */

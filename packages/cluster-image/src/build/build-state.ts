@@ -6,7 +6,7 @@ import type { ImageApp, ImageKind } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import type { StoreSession } from '../store/session.ts';
 import type { ContextFiles } from './context-files.ts';
-import type { BuiltLayer } from './write-layer.ts';
+import type { BuiltLayer } from './layer-cache.ts';
 
 export type Arch = 'amd64' | 'arm64';
 

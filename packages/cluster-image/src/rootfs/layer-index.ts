@@ -22,7 +22,7 @@ const layerIndexSchema = z.object({
 export type LayerIndex = z.infer<typeof layerIndexSchema>;
 
 /** Files whose text an inventory holds, up to `maximumTextBytes`. */
-export const inventoryFiles: ReadonlySet<string> = new Set([
+const inventoryFiles: ReadonlySet<string> = new Set([
   'Metadata',
   'etc/kubeadm.yml',
   'etc/k0s.yaml',
@@ -30,6 +30,39 @@ export const inventoryFiles: ReadonlySet<string> = new Set([
   'etc/Clusterfile',
 ]);
 const maximumTextBytes = 256 * 1024;
+
+/** Whether an inventory holds the text of that file, if it has so many bytes. */
+export function isTextOfInterest(path: string, bytes = 0): boolean {
+  return inventoryFiles.has(path) && bytes <= maximumTextBytes;
+}
+
+/** An index of nothing. */
+export function emptyLayerIndex(): LayerIndex {
+  return { entries: [], removed: [], opaque: [], texts: {}, archived: {} };
+}
+
+/** Adds what an entry does, but the text of a file. */
+export function noteEntry(
+  index: LayerIndex,
+  { path, kind, mode, target }: { path: string; kind: 'file' | 'directory' | 'symlink'; mode: number; target: string },
+): void {
+  const slash = path.lastIndexOf('/');
+  const name = path.slice(slash + 1);
+  const parent = slash === -1 ? '' : path.slice(0, slash);
+  if (name === opaqueMarker) index.opaque.push(parent);
+  else if (name.startsWith(whiteoutPrefix))
+    index.removed.push(`${slash === -1 ? '' : `${parent}/`}${name.slice(whiteoutPrefix.length)}`);
+  else index.entries.push([path, kind, mode & 0o7777, target]);
+}
+
+/** Keeps the index of a layer for the next one who asks. */
+export async function keepLayerIndex(store: { readonly directory: string }, digest: string, index: LayerIndex): Promise<void> {
+  await writeFileDurably(indexPath(store, digest), JSON.stringify(index));
+}
+
+function indexPath(store: { readonly directory: string }, digest: string): string {
+  return join(store.directory, 'layer-index', `${digest.slice('sha256:'.length)}.json`);
+}
 
 export interface IndexedLayer {
   readonly digest: string;
@@ -42,11 +75,10 @@ export async function layerIndex(
   layer: IndexedLayer,
   limits?: Partial<LayerLimits>,
 ): Promise<LayerIndex> {
-  const cached = join(store.directory, 'layer-index', `${layer.digest.slice('sha256:'.length)}.json`);
-  const known = await readCached(cached);
+  const known = await readCached(indexPath(store, layer.digest));
   if (known) return known;
   const index = await scanLayer(store.blobPath(layer.digest), layer, limits);
-  await writeFileDurably(cached, JSON.stringify(index));
+  await keepLayerIndex(store, layer.digest, index);
   return index;
 }
 
@@ -60,24 +92,18 @@ async function readCached(path: string): Promise<LayerIndex | undefined> {
 }
 
 async function scanLayer(path: string, layer: IndexedLayer, limits: Partial<LayerLimits> | undefined): Promise<LayerIndex> {
-  const index: LayerIndex = { entries: [], removed: [], opaque: [], texts: {}, archived: {} };
+  const index = emptyLayerIndex();
   const source = { path, mediaType: layer.mediaType, expectedDigest: layer.digest, ...(limits ? { limits } : {}) };
   await readLayer(source, async ({ parts, header, body }) => {
     const name = parts.join('/');
-    const last = parts.at(-1) ?? '';
-    const parent = parts.slice(0, -1).join('/');
-    const mode = header.mode & 0o7777;
-    if (last === opaqueMarker) index.opaque.push(parent);
-    else if (last.startsWith(whiteoutPrefix))
-      index.removed.push([...parts.slice(0, -1), last.slice(whiteoutPrefix.length)].join('/'));
-    else if (header.type === 'directory') index.entries.push([name, 'directory', mode, '']);
-    else if (header.type === 'symlink') index.entries.push([name, 'symlink', mode, header.linkname]);
-    else if (header.type === 'file' || header.type === 'contiguous-file' || header.type === 'link') {
-      index.entries.push([name, 'file', mode, '']);
-      if (inventoryFiles.has(name) && header.size <= maximumTextBytes) index.texts[name] = await readText(body);
-      else delete index.texts[name];
-      if (header.type !== 'link' && isImageArchive(name)) index.archived[name] = await archivedNames(name, body);
-    } else throw hostile(`layer ${layer.digest}`, header.name, `it is a ${header.type ?? 'special file'}`);
+    const kind = kindOf(header.type);
+    if (!kind) throw hostile(`layer ${layer.digest}`, header.name, `it is a ${header.type ?? 'special file'}`);
+    noteEntry(index, { path: name, kind, mode: header.mode, target: kind === 'symlink' ? (header.linkname ?? '') : '' });
+    if (kind !== 'file') return;
+    delete index.archived[name];
+    if (header.type !== 'link' && isImageArchive(name)) index.archived[name] = await archivedNames(name, body);
+    if (isTextOfInterest(name, header.size)) index.texts[name] = await readText(body);
+    else delete index.texts[name];
   });
   return index;
 }
@@ -86,4 +112,9 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function kindOf(type: string | null | undefined): 'file' | 'directory' | 'symlink' | undefined {
+  if (type === 'directory' || type === 'symlink') return type;
+  return type === 'file' || type === 'contiguous-file' || type === 'link' ? 'file' : undefined;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, open, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, type FileHandle, open, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '@seal/foundation';
 import { renameDurably, syncPath, withDiskFull } from './durable-file.ts';
@@ -16,6 +16,7 @@ export interface WriteBlobOptions {
   readonly maximumBytes?: number;
 }
 
+const writeBehindBytes = 64 * 1024 * 1024;
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 /** Where a blob lies, or would. Throws IMAGE_INVALID for what is no sha256 digest, so that no digest ever becomes another path. */
@@ -60,6 +61,7 @@ export async function writeBlob(
   let sizeBytes = 0;
   return await withDiskFull(storeDirectory, async () => {
     const file = await open(path, 'wx', 0o600);
+    const disk = writeBehind(file);
     try {
       for await (const chunk of bytes) {
         sizeBytes += chunk.length;
@@ -69,17 +71,50 @@ export async function writeBlob(
         }
         hash.update(chunk);
         await file.writeFile(chunk);
+        disk.wrote(chunk.length);
       }
+      await disk.idle();
+      disk.mustHaveWorked();
     } catch (thrown) {
       await rm(path, { force: true });
       throw thrown;
     } finally {
+      await disk.idle();
       await file.close();
     }
     const digest = `sha256:${hash.digest('hex')}`;
     await placeBlob(storeDirectory, path, digest, expectedDigest);
     return { digest, sizeBytes };
   });
+}
+
+/** Sends what was written to the disk while more is made, so that the fsync at the end has little left to wait for. */
+function writeBehind(file: FileHandle) {
+  let behind = 0;
+  let syncing: Promise<void> | undefined;
+  let failure: { readonly thrown: unknown } | undefined;
+  return {
+    wrote(bytes: number): void {
+      behind += bytes;
+      if (behind < writeBehindBytes || syncing) return;
+      behind = 0;
+      syncing = file.datasync().then(
+        () => {
+          syncing = undefined;
+        },
+        (thrown: unknown) => {
+          failure ??= { thrown };
+          syncing = undefined;
+        },
+      );
+    },
+    async idle(): Promise<void> {
+      await syncing;
+    },
+    mustHaveWorked(): void {
+      if (failure) throw failure.thrown;
+    },
+  };
 }
 
 /** Puts a finished file (same file system) at its digest's place after hashing it. The file is gone afterwards, whatever the outcome. */

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { createGunzip, createGzip, createZstdDecompress, type Gzip } from 'node:zlib';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import type { Compression } from './media-types.ts';
 
 /** The bytes of `source` decompressed. An error of the source or of the decompressor destroys the result with that error. */
@@ -11,14 +11,6 @@ export function decompress(source: Readable, compression: Compression): Readable
   return pipeline(source, transform, new PassThrough({ highWaterMark: chunkSize }), () => {
     // Errors reach the reader of the result: pipeline destroys it with them.
   });
-}
-
-/**
- * The gzip that every layer of Seal is compressed with. Its level is fixed: together with zlib's version (that of the bundled Node) it
- * decides the digest of a layer. Node writes no time and no name into the header.
- */
-export function layerGzip(): Gzip {
-  return createGzip({ level: 6, chunkSize: 256 * 1024 });
 }
 
 /** Tells by its first bytes how a file is compressed; `none` also for what is no tar at all. */

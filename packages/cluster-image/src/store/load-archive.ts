@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { canonicalJson, Problem } from '@seal/foundation';
 import * as z from 'zod';
 import { type ArchiveFiles, archiveFiles } from './archive-files.ts';
 import { choosePlatform, machineArch } from './choose-platform.ts';
-import { decompress, fileCompression, layerGzip } from './decompress.ts';
+import { decompress, fileCompression } from './decompress.ts';
+import { gzipBlocks } from './gzip-blocks.ts';
 import type { ImageStore } from './image-store.ts';
 import { nameAnnotation } from './index-file.ts';
 import { type Descriptor, maximumJsonBytes, maximumLayers, parseConfig, parseIndex, parseManifest } from './manifest.ts';
@@ -170,9 +170,13 @@ async function takeDockerLayer(
   if (compression === 'bzip2' || compression === 'xz')
     throw new Problem('IMAGE_INVALID', `layer ${name} is compressed by ${compression}; expected none, gzip or zstd`);
   const hash = createHash('sha256');
-  const hashed = decompress(createReadStream(path), compression).on('data', (chunk: Buffer) => hash.update(chunk));
-  const compressed: Readable = hashed.on('error', (thrown) => compressed.destroy(thrown)).pipe(layerGzip());
-  const { digest, sizeBytes } = await store.writeBlob(compressed);
+  const hashed = async function* () {
+    for await (const chunk of decompress(createReadStream(path), compression) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  const { digest, sizeBytes } = await store.writeBlob(gzipBlocks(hashed()));
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== diffId)
     throw new Problem('LAYER_DIGEST_MISMATCH', `layer ${name} has the digest ${found}; its config says ${diffId}`, {
