@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ImageStore, openStore } from '@seal/cluster-image';
+import { type ImageStore, openStore, readImageTexts } from '@seal/cluster-image';
 import { Problem, systemClock, systemRandom } from '@seal/foundation';
 import { openSecretBox } from '@seal/pki';
 import type { Logger } from 'pino';
@@ -82,7 +82,7 @@ export async function composeCore(config: ServerConfig, logger: Logger, version:
   // Agents refuse a lower epoch than they have seen, and a store from a backup remembers too low a one.
   const epoch = await store.nextEpoch(Math.floor(ports.clock.now() / 1000));
 
-  const records = new ClusterRecords(store);
+  const records = new ClusterRecords(store, ports.clock);
   const onWriteFailure = () => records.reload();
   const log = new OperationLog({ store, clock: ports.clock, onWriteFailure });
   const sessions = new Sessions({
@@ -119,7 +119,11 @@ export async function composeCore(config: ServerConfig, logger: Logger, version:
         hosts.flatMap((seen) => seen?.arch ?? []),
       );
     },
+    imageTexts: (digest, paths) => readImageTexts(images, digest, paths),
     material: (specs, keep) => material.ensure(specs, keep),
+    textRefs: (cluster, texts, options) => material.textRefs(cluster, texts, options),
+    text: async (ref) => Buffer.from(await material.resolve(ref)).toString(),
+    now: () => ports.clock.now(),
     installHint: () => installLine('<TOKEN>'),
   };
   return {

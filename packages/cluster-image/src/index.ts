@@ -23,6 +23,7 @@ export type { TransferProgress } from './registry-client/transfer-progress.ts';
 export { type ImageFacts, readAllImageFacts, readImageFacts } from './rootfs/image-facts.ts';
 export { type LayOverOptions, layOver } from './rootfs/lay-over.ts';
 export { type MountRootfsOptions, mountRootfs, type RootfsKind } from './rootfs/mount-rootfs.ts';
+export { readImageTexts } from './rootfs/read-image-texts.ts';
 export { type ImageInventory, readInventory } from './rootfs/read-inventory.ts';
 export type { LayerLimits, LayerSource } from './rootfs/read-layer.ts';
 export { renderTemplate, renderTemplates } from './rootfs/render-templates.ts';

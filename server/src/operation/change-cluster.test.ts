@@ -89,6 +89,10 @@ class Verbs {
       },
       ...{ records: this.records, log: this.log, installHint: () => 'curl' },
       image: async () => this.image,
+      imageTexts: async () => ({}),
+      textRefs: async (_cluster, texts) => texts.map((_text, index) => `text/${index}`),
+      text: async () => '',
+      now: () => systemClock.now(),
       material: async () => sampleMaterial('demo'),
     };
   }

@@ -1,11 +1,14 @@
-import type { Cluster } from '@seal/clusterfile';
+import type { AppsWanted, Cluster } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
 import type { OperationPolicy, Plan } from '@seal/plan';
+import { type ImageFacts, imageName } from '@seal/runtime';
 import { clusterDifference } from '../planner/cluster-difference.ts';
 import { planExec } from '../planner/plan-exec.ts';
 import { planRollback, refuseRollback } from '../planner/plan-rollback.ts';
 import type { ChangeRequest } from './change-request.ts';
-import { decideChange, decidedDeletion, factsOfExisting } from './decide-change.ts';
+import { factsOfExisting, withoutTexts } from './cluster-facts.ts';
+import { decideChange, decidedDeletion } from './decide-change.ts';
+import { arrangeCluster } from './decide-run.ts';
 import { type FactSources, findCluster, seenNodes } from './gather-facts.ts';
 import { refuseStale, type SavedPlans } from './saved-plans.ts';
 import type { Decided, OperationStarter } from './start-operation.ts';
@@ -81,14 +84,25 @@ export class ClusterChanges {
     force: boolean,
     asker: Asker,
   ): Promise<{ readonly changed?: Changed; readonly differences: readonly string[] }> {
-    const image = await this.#sources.image(
-      desired.image,
-      desired.hosts.map((host) => host.ip),
-    );
+    const { desired: arranged, rootfs, patches, apps } = await arrangeCluster(this.#sources, desired);
     const record = this.#sources.records.get(desired.name);
-    const { next, differences } = clusterDifference(desired, image.digest, record);
+    const compared = await withoutTexts(this.#sources, arranged, false);
+    const digests = { rootfs: rootfs.digest, others: [...patches, ...apps].map((image) => image.digest) };
+    const { next, differences } = clusterDifference(compared, digests, record);
     if (!next) return { differences };
-    return { changed: await this.change(requestOf(desired, next, force), asker), differences };
+    if (next.verb !== 'install-apps') return { changed: await this.change(requestOf(desired, next, force), asker), differences };
+    const { images } = next;
+    const isNew = (_image: ImageFacts, index: number) => images.includes((arranged.images ?? [])[index]!);
+    const wanted = aboutImages(desired, [...patches, ...apps].filter(isNew));
+    const { images: all = [], launchApps, apps: said, configs } = compared;
+    const spec = {
+      images: all,
+      ...(launchApps ? { launchApps } : {}),
+      ...(said ? { apps: said } : {}),
+      ...(configs ? { configs } : {}),
+    };
+    const request = { cluster: desired.name, images, wanted, spec, cmds: [], env: {}, force: false };
+    return { changed: await this.change({ verb: 'install-apps', ...request }, asker), differences };
   }
 
   /**
@@ -147,7 +161,7 @@ export class ClusterChanges {
 
 function requestOf(
   desired: Cluster,
-  next: NonNullable<ReturnType<typeof clusterDifference>['next']>,
+  next: Exclude<NonNullable<ReturnType<typeof clusterDifference>['next']>, { verb: 'install-apps' }>,
   force: boolean,
 ): ChangeRequest {
   switch (next.verb) {
@@ -158,4 +172,14 @@ function requestOf(
     case 'delete-nodes':
       return { verb: 'delete-nodes', cluster: desired.name, nodes: next.ips, force, skipDrain: false };
   }
+}
+
+/** What a Clusterfile says of the apps of some images; files without an app are for the rootfs, which is there already. */
+function aboutImages({ launchApps = [], apps = [], configs = [] }: Cluster, images: readonly ImageFacts[]): AppsWanted {
+  const names = new Set(images.flatMap((image) => [imageName(image.reference), ...(image.apps ?? []).map((app) => app.name)]));
+  return {
+    launchApps: launchApps.filter((name) => names.has(name)),
+    apps: apps.filter((app) => names.has(app.name)),
+    configs: configs.filter((config) => config.app !== undefined && names.has(config.app)),
+  };
 }

@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import type { NodeFacts } from '@seal/plan';
-import type { ClusterFacts, ImageFacts, MaterialSpec, PublicMaterial, SeenNode } from '@seal/runtime';
+import type { ImageFacts, MaterialSpec, PublicMaterial, SeenNode } from '@seal/runtime';
 import type { ClusterRecords } from './cluster-records.ts';
 import type { OperationLog } from './operation-log.ts';
 
@@ -25,6 +25,20 @@ export interface FactSources {
   readonly log: OperationLog;
   /** Of an image for several platforms that of the hosts with these addresses. Problem: IMAGE_NOT_FOUND. */
   readonly image: (reference: string, ips: readonly string[]) => Promise<ImageFacts>;
+  /** Texts of files of an image, those that are there. Problem: IMAGE_NOT_FOUND. */
+  readonly imageTexts: (digest: string, paths: readonly string[]) => Promise<Readonly<Record<string, string>>>;
+  /**
+   * References for texts of a cluster, the same for the same text, which tell nothing of it. `keep`: stores the texts as secrets behind them; `make`
+   * false: makes nothing at all, so that they are good only for being compared.
+   */
+  readonly textRefs: (
+    cluster: string,
+    texts: readonly string[],
+    options: { readonly keep: boolean; readonly make: boolean },
+  ) => Promise<readonly string[]>;
+  /** The text behind a reference. Problem: SECRET_MISSING. */
+  readonly text: (ref: string) => Promise<string>;
+  readonly now: () => number;
   readonly material: (specs: readonly MaterialSpec[], keep: boolean) => Promise<Record<string, PublicMaterial>>;
   readonly installHint: () => string;
 }
@@ -53,27 +67,6 @@ export async function seenNodes(sources: FactSources, ips: readonly string[]): P
       { id, name, usages, labels, connected, clockSkewSeconds, facts: seen.facts, ...(cluster === undefined ? {} : { cluster }) },
     ];
   });
-}
-
-/** What a planner may look at: nodes, image, record and the public halves of the cluster's secrets, which are made here (and kept unless it is a dry run). */
-export async function gatherFacts(
-  sources: FactSources,
-  wanted: {
-    readonly cluster: string;
-    readonly image: string;
-    readonly ips: readonly string[];
-    readonly material: readonly MaterialSpec[];
-    readonly keepMaterial: boolean;
-  },
-): Promise<ClusterFacts> {
-  const image = await sources.image(wanted.image, wanted.ips);
-  return {
-    nodes: await seenNodes(sources, wanted.ips),
-    image,
-    record: sources.records.get(wanted.cluster),
-    material: await sources.material(wanted.material, wanted.keepMaterial),
-    installHint: sources.installHint(),
-  };
 }
 
 /** The cluster that a node is in, or that an unfinished operation is about to put it in. */

@@ -157,7 +157,8 @@ export class OperationLog {
 
   /** Stores output of a step, and gives up what lies in `givenUp`. Resolves when durable. */
   appendOutput(output: StoredOutput, givenUp?: OutputRange): Promise<void> {
-    const writes: Write[] = [{ kind: 'output', output }];
+    const afterSeq = this.#active.get(output.operation)?.view.seq ?? 0;
+    const writes: Write[] = [{ kind: 'output', output, afterSeq }];
     if (givenUp) writes.push({ kind: 'output-given-up', range: givenUp });
     return this.#enqueue(output.operation, writes);
   }

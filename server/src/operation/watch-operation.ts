@@ -1,6 +1,8 @@
 import type { OperationEvent, Plan } from '@seal/plan';
-import type { Store, StoredOutput } from '../store/store.ts';
+import type { Store, StoredOutput, StoredOutputRow } from '../store/store.ts';
 import type { OperationLog } from './operation-log.ts';
+
+const rowsAtOnce = 64;
 
 export type WatchItem = { readonly plan: Plan } | { readonly event: OperationEvent } | { readonly output: StoredOutput };
 
@@ -14,8 +16,9 @@ export interface WatchOptions {
 }
 
 /**
- * An operation as it was and as it goes on: first the plan, then events in order without gaps, each step's output before the event that
- * finishes the step. Ends when the operation has finished and everything was sent. Problem: OPERATION_NOT_FOUND.
+ * An operation as it was and as it goes on: first the plan, then events in order without gaps, each piece of output between the two events
+ * between which it was taken. Everybody who watches sees the same, whenever they begin. Ends when the operation has finished and everything
+ * was sent. Problem: OPERATION_NOT_FOUND.
  */
 export async function* watchOperation(
   log: OperationLog,
@@ -28,32 +31,80 @@ export async function* watchOperation(
   options.gone.addEventListener('abort', () => news.arrived(), { once: true });
   try {
     yield { plan: (await log.read(id)).plan };
-    let seq = Math.max(0, options.fromSeq - 1);
-    let row = 0;
-    const gaps = new Gaps();
+    const reader = new Reader(store, id, options);
     while (!options.gone.aborted) {
       news.reset();
       const { finishedAt, seq: known } = (await log.read(id)).view;
-      const fresh = await store.events(id, seq);
-      const firstEnd = fresh.findIndex((event) => event.type.endsWith('-finished'));
-      const before = firstEnd < 0 ? fresh : fresh.slice(0, firstEnd);
-      for (const event of before) yield { event };
-      if (options.outputs)
-        for (;;) {
-          const rows = await store.outputs(id, row, 64);
-          for (const entry of rows) yield { output: gaps.tell(entry.output) };
-          row = rows.at(-1)?.row ?? row;
-          if (rows.length < 64) break;
-        }
-      for (const event of fresh.slice(before.length)) yield { event };
-      seq = fresh.at(-1)?.seq ?? seq;
+      const fresh = await reader.events();
+      yield* reader.through(fresh);
       // Memory runs ahead of the store: the end is the end only when everything up to it was read from there.
-      const ended = finishedAt !== undefined && seq >= known && !fresh.some((event) => event.type === 'resume-requested');
+      const ended = finishedAt !== undefined && reader.seq >= known && !isResumedIn(fresh);
       if (!options.follow || ended) return;
       await news.wait();
     }
   } finally {
     unsubscribe();
+  }
+}
+
+/** It may have been resumed, and have ended again, since it was looked at. */
+function isResumedIn(events: readonly OperationEvent[]): boolean {
+  const last = (type: OperationEvent['type']) => events.findLastIndex((event) => event.type === type);
+  return last('resume-requested') > last('operation-finished');
+}
+
+/** Events and outputs of an operation, in the one order that they have. */
+class Reader {
+  readonly #store: Store;
+  readonly #operation: string;
+  readonly #options: WatchOptions;
+  readonly #gaps = new Gaps();
+  #row = 0;
+  /** Of the last event that was told. */
+  seq: number;
+
+  constructor(store: Store, operation: string, options: WatchOptions) {
+    this.#store = store;
+    this.#operation = operation;
+    this.#options = options;
+    this.seq = Math.max(0, options.fromSeq - 1);
+  }
+
+  events(): Promise<OperationEvent[]> {
+    return this.#store.events(this.#operation, this.seq);
+  }
+
+  /** Tells these events and all output that comes before, between and, so far, after them. */
+  async *through(events: readonly OperationEvent[]): AsyncGenerator<WatchItem> {
+    let rest = events;
+    if (this.#options.outputs)
+      for await (const { afterSeq, output } of this.#outputs()) {
+        // Taken since the events were read, after one of a later batch.
+        if (afterSeq > (rest.at(-1)?.seq ?? this.seq)) rest = await this.events();
+        const before = rest.filter((event) => event.seq <= afterSeq);
+        rest = rest.slice(before.length);
+        yield* this.#told(before);
+        yield { output: this.#gaps.tell(output) };
+      }
+    yield* this.#told(rest);
+  }
+
+  *#told(events: readonly OperationEvent[]): Generator<WatchItem> {
+    for (const event of events) {
+      this.seq = event.seq;
+      yield { event };
+    }
+  }
+
+  async *#outputs(): AsyncGenerator<StoredOutputRow> {
+    while (!this.#options.gone.aborted) {
+      const rows = await this.#store.outputs(this.#operation, this.#row, rowsAtOnce);
+      for (const row of rows) {
+        this.#row = row.row;
+        yield row;
+      }
+      if (rows.length < rowsAtOnce) return;
+    }
   }
 }
 

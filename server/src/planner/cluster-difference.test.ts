@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cluster } from '@seal/clusterfile';
+import type { AppRecord } from '@seal/runtime';
 import { installed, sampleCluster, sampleImage, sampleNodes } from '@seal/runtime/testing';
 import { clusterDifference } from './cluster-difference.ts';
 
@@ -8,7 +9,11 @@ const two = sampleNodes(1, 2);
 const record = installed(two).record!;
 const desired = sampleCluster(two);
 const difference = (change: Partial<Cluster>, recorded: typeof record | undefined = record) =>
-  clusterDifference({ ...desired, ...change }, sampleImage.digest, recorded);
+  clusterDifference(
+    { ...desired, ...change },
+    { rootfs: sampleImage.digest, others: (change.images ?? []).map((name) => `sha256:${name}`) },
+    recorded,
+  );
 const host = (ip: string) => ({ ip, role: 'worker' as const, env: {}, labels: { zone: 'b' }, taints: [] });
 
 test('nothing to do where the cluster is as asked', () => {
@@ -16,7 +21,7 @@ test('nothing to do where the cluster is as asked', () => {
 });
 
 test('a cluster that is not there, or not yet, is made', () => {
-  assert.equal(clusterDifference(desired, sampleImage.digest, undefined).next?.verb, 'run');
+  assert.equal(clusterDifference(desired, { rootfs: sampleImage.digest, others: [] }, undefined).next?.verb, 'run');
   assert.equal(difference({}, { ...record, state: 'installing' }).next?.verb, 'run');
 });
 
@@ -52,5 +57,43 @@ for (const [what, change, message] of unsupported)
   });
 
 test('another image is refused', () => {
-  assert.throws(() => clusterDifference(desired, 'sha256:9', record), { code: 'CHANGE_UNSUPPORTED', message: /image \(/ });
+  assert.throws(() => clusterDifference(desired, { rootfs: 'sha256:9', others: [] }, record), {
+    code: 'CHANGE_UNSUPPORTED',
+    message: /image \(/,
+  });
+});
+
+const shop: AppRecord = {
+  ...{
+    name: 'web',
+    kind: 'app',
+    image: 'docker.io/library/shop:1',
+    imageDigest: 'sha256:shop:1',
+    state: 'installed',
+    sinceMs: 0,
+  },
+};
+
+test('an image that is not there yet, or not wholly, is added after hosts and before others go', () => {
+  const withShop = { ...record, apps: [shop], spec: { ...record.spec, images: ['shop:1'] } };
+  const more = difference({ images: ['shop:1', 'helm:3'], hosts: desired.hosts.slice(0, 2) }, withShop);
+  assert.deepEqual(more.next, { verb: 'install-apps', images: ['helm:3'] });
+  assert.deepEqual(more.differences, ['+ image helm:3', '- worker 10.0.0.102 (n2)']);
+  const begun = { ...withShop, apps: [{ ...shop, state: 'installing' as const }] };
+  assert.deepEqual(difference({ images: ['shop:1'] }, begun).next, { verb: 'install-apps', images: ['shop:1'] });
+});
+
+test('what a Clusterfile says of apps may differ only together with an image that is added', () => {
+  const apps = [{ name: 'web', env: {}, launch: [], uninstall: [] }];
+  assert.throws(() => difference({ apps }), { code: 'CHANGE_UNSUPPORTED', message: /: apps$/ });
+  assert.equal(difference({ apps, images: ['shop:1'] }).next?.verb, 'install-apps');
+});
+
+test('an image that is not named any more is refused while something of it is there', () => {
+  const withShop = { ...record, apps: [shop], spec: { ...record.spec, images: ['shop:1'] } };
+  assert.throws(() => difference({}, withShop), {
+    code: 'CHANGE_UNSUPPORTED',
+    message: /image shop:1 \("sealctl app uninstall"/,
+  });
+  assert.equal(difference({}, { ...withShop, apps: [] }).next, undefined);
 });

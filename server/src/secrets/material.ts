@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import { Problem } from '@seal/foundation';
 import type { SecretBox } from '@seal/pki';
 import type { MaterialSpec, PublicMaterial } from '@seal/runtime';
@@ -40,6 +41,28 @@ export class Material {
       found[spec.ref] = await this.publicOf(spec.ref);
     }
     return found;
+  }
+
+  /**
+   * References for texts of a cluster: keyed hashes, so that they are the same for the same text and tell nothing of it. `keep` stores the texts
+   * behind them. Without `make` no key is made where there is none yet.
+   */
+  async textRefs(
+    cluster: string,
+    texts: readonly string[],
+    { keep, make }: { readonly keep: boolean; readonly make: boolean },
+  ): Promise<string[]> {
+    if (texts.length === 0) return [];
+    const keyRef = `cluster/${cluster}/text-key`;
+    if (make) await this.ensure([{ ref: keyRef, kind: 'text' }], true);
+    const key = (await this.#store.secret(keyRef)) ? await this.resolve(keyRef) : randomBytes(32);
+    const kept = texts.map((text) => {
+      const hash = createHmac('sha256', key).update(text).digest('hex').slice(0, 32);
+      return { ref: `cluster/${cluster}/text/${hash}`, text };
+    });
+    const secrets = kept.map(({ ref, text }) => ({ ref, sealed: this.#box.seal(Buffer.from(text), ref), publicJson: '{}' }));
+    if (keep && make) await this.#store.commit(secrets.map((secret) => ({ kind: 'secret', secret })));
+    return kept.map(({ ref }) => ref);
   }
 
   async publicOf(ref: string): Promise<PublicMaterial> {

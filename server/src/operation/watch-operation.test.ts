@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { systemClock } from '@seal/foundation';
+import type { OperationEventBody, Plan } from '@seal/plan';
+import { openDatabase, SqliteStore } from '../store/sqlite.ts';
+import { OperationLog } from './operation-log.ts';
+import { type WatchItem, watchOperation } from './watch-operation.ts';
+
+const plan = { id: 'p', kind: 'exec', cluster: '', baseRevision: 0, summary: '', nodes: [], phases: [] } as unknown as Plan;
+
+async function recorded() {
+  const store = new SqliteStore(openDatabase(':memory:'));
+  const log = new OperationLog({ store, clock: systemClock });
+  await log.create({ id: 'op', cluster: '', plan, createdAt: 1 }, 'ada', []);
+  let offset = 0;
+  const print = (step: string, text: string) => {
+    const output = { operation: 'op', step, attempt: 1, stream: 1, offset, data: Buffer.from(text), droppedBytes: 0 };
+    offset += text.length;
+    return log.appendOutput(output);
+  };
+  const watch = async (more: { fromSeq?: number; follow?: boolean; told?: (item: string) => void } = {}) => {
+    const items: string[] = [];
+    const gone = new AbortController().signal;
+    for await (const item of watchOperation(log, store, 'op', { fromSeq: 1, outputs: true, follow: true, ...more, gone })) {
+      items.push(textOf(item));
+      more.told?.(textOf(item));
+    }
+    return items;
+  };
+  return { log, store, print, watch, append: (...bodies: OperationEventBody[]) => log.append('op', bodies) };
+}
+
+function textOf(item: WatchItem): string {
+  if ('output' in item) return `"${Buffer.from(item.output.data)}"`;
+  return 'event' in item ? `${item.event.seq} ${item.event.type}` : 'plan';
+}
+
+const started = (step: string): OperationEventBody => ({ type: 'step-started', step, attempt: 1 });
+const finished = (step: string): OperationEventBody => ({
+  ...{ type: 'step-finished', step, attempt: 1, outcome: 'SUCCEEDED', durationMs: 1 },
+});
+const end: OperationEventBody = { type: 'operation-finished', status: 'SUCCEEDED' };
+
+it('everybody who watches an operation sees the same in the same order: from its beginning, from its middle and afterwards', async () => {
+  const { print, watch, append } = await recorded();
+  const early = watch();
+  let middle: Promise<string[]> | undefined;
+  const story: (() => Promise<void>)[] = [
+    () => append(started('a'), started('b')),
+    () => print('a', 'a1'),
+    () => append(finished('a'), started('c')),
+    () => print('b', 'b1'),
+    () => print('c', 'c1'),
+    () => append(finished('c')),
+    () => print('b', 'b2'),
+    () => append(finished('b')),
+    () => append(end),
+  ];
+  for (const [index, happens] of story.entries()) {
+    const happened = happens();
+    // Sometimes with the next one in a batch, sometimes durable before it.
+    if (index % 3 === 0) await happened;
+    if (index === 4) middle = watch();
+  }
+  const wanted = ['plan', '1 operation-created', '2 step-started', '3 step-started', '"a1"', '4 step-finished', '5 step-started'];
+  wanted.push('"b1"', '"c1"', '6 step-finished', '"b2"', '7 step-finished', '8 operation-finished');
+  assert.deepEqual(await early, wanted);
+  assert.deepEqual(await middle, wanted);
+  assert.deepEqual(await watch(), wanted);
+});
+
+it('who comes back from the fifth event on is told the outputs and only the later events', async () => {
+  const { print, watch, append } = await recorded();
+  await append(started('a'), started('b'));
+  await print('a', 'a1');
+  await append(finished('a'));
+  await print('b', 'b1');
+  await append(finished('b'), end);
+  assert.deepEqual(await watch({ fromSeq: 5 }), ['plan', '"a1"', '"b1"', '5 step-finished', '6 operation-finished']);
+});
+
+it('an event is told in its place also while more output comes than is read at once', async () => {
+  const { print, watch, append } = await recorded();
+  await append(started('a'), started('b'));
+  for (let number = 0; number < 150; number += 1) await print('a', `${number},`);
+  let late: Promise<void> | undefined;
+  const told = (item: string) => {
+    if (item === '"10,"')
+      late = Promise.all([append(finished('b')), print('a', 'last'), append(finished('a'), end)]).then(() => {});
+  };
+  const items = await watch({ told });
+  await late;
+  assert.deepEqual(items.slice(-6), ['"149,"', '4 step-finished', '"last"', '5 step-finished', '6 operation-finished'].slice(-6));
+  assert.equal(items.length, 1 + 3 + 150 + 4);
+});
+
+it('ends for who begins to watch when a resumed operation has ended again already', async () => {
+  const { watch, append } = await recorded();
+  await append({ type: 'operation-finished', status: 'FAILED' });
+  await append({ type: 'resume-requested', requestedBy: 'ada' }, end);
+  assert.equal((await watch()).at(-1), '4 operation-finished');
+});
