@@ -10,6 +10,8 @@ export const faultKinds = {
   'server-killed': 0.01,
   /** Another server is started while the old one lives. */
   'two-servers': 0.03,
+  /** The server's disk is lost, and a backup of it is put in its place. */
+  'server-restored': 0.02,
   /** A host loses its power. */
   reboot: 0.02,
   /** A connection breaks and both ends hear of it. */

@@ -102,7 +102,7 @@ export class Life {
 
   /** Nobody is left to hear how it went. */
   #performUnheard(perform: () => unknown): void {
-    Promise.try(perform).catch((error) => this.#world.note(this.name, `unheard: ${error}`));
+    new Promise((resolve) => resolve(perform())).catch((error) => this.#world.note(this.name, `unheard: ${error}`));
   }
 
   #duration(): number {

@@ -1,33 +1,24 @@
-import {
-  applyEvent,
-  emptyOperationView,
-  type OperationEvent,
-  type OperationView,
-  type Phase,
-  type Plan,
-  type StepView,
-  unavailableLimit,
-} from '@seal/plan';
+import type { DatabaseSync } from 'node:sqlite';
+import { applyEvent, emptyOperationView, type OperationEvent, unavailableLimit } from '@seal/plan';
 import type { agentProto } from '@seal/protocol';
 import { type StepKey, stepKeyText } from '../../agent/src/runner/step-key.ts';
 import type { StoredOperation, StoredOutput } from '../../server/src/store/store.ts';
+import {
+  failedNodes,
+  isDone,
+  isInFlight,
+  type ObservedOperation,
+  type OfStep,
+  ofStep,
+  openNodes,
+  openPhaseBefore,
+} from './observed-operation.ts';
+import { restoredOperations, restoredOutputEnds } from './restored-log.ts';
 import { outputByte } from './simulated-spool.ts';
 import type { World } from './world.ts';
 
-export interface ObservedOperation {
-  readonly id: string;
-  readonly plan: Plan;
-  readonly view: OperationView;
-  /** When its log grew last, ms. */
-  changedAt: number;
-  /** When people resumed it. */
-  readonly resumedAt: number[];
-}
-
 type Finished = Extract<OperationEvent, { type: 'step-finished' }>;
 
-const isInFlight = (step: StepView) => step.status === 'DISPATCHED' || step.status === 'STARTED';
-const isDone = (step: StepView) => step.status !== 'PENDING' && !isInFlight(step);
 /** Outcomes that the server may write down without an agent's journal. */
 const givenUp = ['NODE_UNREACHABLE', 'CANCEL_UNANSWERED'];
 const withoutJournal = [...givenUp, 'SECRET_MISSING', 'JOURNAL_FAILED', 'CANCELLED'];
@@ -35,8 +26,10 @@ const withoutJournal = [...givenUp, 'SECRET_MISSING', 'JOURNAL_FAILED', 'CANCELL
 /** The server's log as it is on disk, and what must hold of it with every event. */
 export class ObservedLog {
   readonly operations: ObservedOperation[] = [];
+  /** As they were when the server lost its disk. */
+  readonly #forgotten: ObservedOperation[] = [];
   readonly #world: World;
-  readonly #outputEnds = new Map<string, number>();
+  #outputEnds = new Map<string, number>();
   readonly #acknowledged = new Set<string>();
 
   constructor(world: World) {
@@ -44,12 +37,21 @@ export class ObservedLog {
   }
 
   /** The operation that a step belongs to. */
-  ofStep(step: string): { readonly operation: ObservedOperation; readonly state: StepView } | undefined {
-    for (const operation of this.operations) {
-      const state = operation.view.steps.get(step);
-      if (state) return { operation, state };
-    }
-    return undefined;
+  ofStep(step: string): OfStep | undefined {
+    return ofStep(this.operations, step);
+  }
+
+  /** What the log has ever said of a step: also when the server lost that with its disk. The newest attempt counts. */
+  everOfStep(step: string): OfStep | undefined {
+    const known = [this.ofStep(step), ...this.#forgotten.map((operation) => ofStep([operation], step))].filter((one) => one);
+    return known.reduce((newest, one) => (one && newest && one.state.attempt > newest.state.attempt ? one : newest), known[0]);
+  }
+
+  /** From here on the store is this older copy of itself. */
+  restored(database: DatabaseSync): void {
+    this.#forgotten.push(...this.operations);
+    this.operations.splice(0, Number.POSITIVE_INFINITY, ...restoredOperations(database, this.operations, this.#world.time.now));
+    this.#outputEnds = restoredOutputEnds(database);
   }
 
   created({ id, plan }: StoredOperation): void {
@@ -218,11 +220,15 @@ export class ObservedLog {
     }
     if (isDone(state)) this.#violated('twice', `${step} ends as ${outcome} after ${state.status}`);
     const known = host.journal.state.get(step, attempt)?.finished;
+    // A server that was restored from a backup has not sent what it cannot send, as far as it knows.
     const isGivenUp =
+      (problem?.code === 'SECRET_MISSING' && this.#world.restoredAt > 0) ||
       givenUp.includes(problem?.code ?? '') ||
       (outcome === 'UNKNOWN' && ['SECRET_MISSING', 'CANCELLED'].includes(problem?.code ?? ''));
     if (!known || isGivenUp) {
-      if (!withoutJournal.includes(problem?.code ?? ''))
+      // To a server that was restored from a backup: it asked for less than its agent knows of.
+      const wasOvertaken = problem?.code === 'STEP_UNKNOWN' && (host.journal.state.latest(step)?.attempt ?? 0) > attempt;
+      if (!withoutJournal.includes(problem?.code ?? '') && !wasOvertaken)
         this.#violated(
           'agreement',
           `${step} attempt ${attempt} is ${outcome} (${problem?.code}), its agent's journal knows nothing of it`,
@@ -240,44 +246,14 @@ export class ObservedLog {
       [2, known.stderrBytes],
     ] as const) {
       const end = this.#outputEnds.get(`${step}.${attempt}/${stream}`) ?? 0;
-      if (end !== bytes) this.#violated('output', `${step}.${attempt}/${stream} ends with ${bytes} bytes, the server has ${end}`);
+      // An attempt that a server restored from a backup asked for a second time writes where the first one did.
+      const isSecond = end > bytes && this.#world.restoredAt > 0;
+      if (end !== bytes && !isSecond)
+        this.#violated('output', `${step}.${attempt}/${stream} ends with ${bytes} bytes, the server has ${end}`);
     }
   }
 
   #violated(invariant: string, message: string): void {
     this.#world.violated(invariant, message);
   }
-}
-
-/** The first phase before `name` that has not ended, or has failed in an operation that a failure stops. */
-export function openPhaseBefore({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>, name: string): string | undefined {
-  const earlier = plan.phases.slice(
-    0,
-    plan.phases.findIndex((phase) => phase.name === name),
-  );
-  return earlier.find((phase) => {
-    const status = view.phases.get(phase.name)?.status;
-    return status !== 'SUCCEEDED' && !(status === 'FAILED' && view.policy.onFailure === 'continue');
-  })?.name;
-}
-
-/** Nodes on which a step failed that must not. */
-function failedNodes({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>): string[] {
-  const failed = plan.phases
-    .flatMap((phase) => phase.steps)
-    .filter((step) => {
-      const status = view.steps.get(step.id)?.status ?? '';
-      return !step.mayFail && ['FAILED', 'UNKNOWN', 'CANCELLED'].includes(status);
-    });
-  return [...new Set(failed.map(({ node }) => node))];
-}
-
-/** Nodes of a phase that are begun and not done; after a resume, of which some may wait for their turn, those in flight. */
-function openNodes(phase: Phase, view: OperationView, resumed: boolean): string[] {
-  const nodes = [...new Set(phase.steps.map(({ node }) => node))];
-  return nodes.filter((node) => {
-    const lane = phase.steps.flatMap((step) => (step.node === node ? [view.steps.get(step.id) as StepView] : []));
-    const isBegun = resumed ? lane.some(isInFlight) : lane.some((step) => step.status !== 'PENDING' && !step.skipped);
-    return isBegun && !lane.every(isDone);
-  });
 }

@@ -1,12 +1,12 @@
 import type { Host } from './host.ts';
-import { openPhaseBefore } from './observed-log.ts';
+import { openPhaseBefore } from './observed-operation.ts';
 import type { KnownStep } from './observer.ts';
 import type { Run } from './run.ts';
 import type { World } from './world.ts';
 
 /** What must hold when the work of a step begins on a node. */
 export function checkRun(world: World, host: Host, step: KnownStep, run: Run, earlier: readonly Run[]): void {
-  const found = world.observer.log.ofStep(step.id);
+  const found = world.observer.log.everOfStep(step.id);
   if (!found) {
     world.violated('outside-plan', `${run.token} begins, which is in no recorded plan`);
     return;
@@ -24,7 +24,8 @@ export function checkRun(world: World, host: Host, step: KnownStep, run: Run, ea
     const why = whyNotAgain(host, step, before, operation.resumedAt);
     if (why)
       world.violated('twice', `${run.token} begins again (attempt ${run.key.attempt} after ${before.key.attempt}): ${why}`);
-    if (before.key.attempt === run.key.attempt)
+    // A server that was restored from a backup counts from where that was.
+    if (before.key.attempt === run.key.attempt && before.begunAt >= world.restoredAt)
       world.violated('attempt', `${run.token} begins twice under attempt ${run.key.attempt}`);
   }
 }

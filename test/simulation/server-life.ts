@@ -47,8 +47,10 @@ export class ServerLife {
     const random = this.#prng.fork('ids');
     const logger = world.logger(name);
     const store = simulatedStore(world, this.life, this.disk);
-    const epoch = await store.nextEpoch();
+    world.setServerClockRight();
+    const epoch = await store.nextEpoch(Math.floor(clock.now() / 1000));
     this.epoch = epoch;
+    world.highestEpoch = Math.max(world.highestEpoch, epoch);
     const records = new ClusterRecords(store);
     const log = new OperationLog({
       ...{ store, clock },

@@ -52,7 +52,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
     world.violated('crash', error instanceof Error ? String(error.stack) : String(error));
   } finally {
     process.off('unhandledRejection', onRejection);
-    world.database.close();
+    world.close();
   }
   return {
     ...{ seed, violation: world.violation, traceHash: world.trace.hash, trace: world.trace.lines },

@@ -1,9 +1,12 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { copyDatabase } from './copy-database.ts';
 import type { Host } from './host.ts';
 import type { World } from './world.ts';
 
 /** Lets things go wrong that come from outside, until the world's quiet time. */
 export function makeWeather(world: World): void {
   const prng = world.prng.fork('weather');
+  let backup: DatabaseSync | undefined;
   const look = () => {
     if (world.time.now >= world.scenario.quietAt) return becomeQuiet(world);
     for (const host of world.hosts.values()) strike(world, host);
@@ -17,7 +20,12 @@ export function makeWeather(world: World): void {
       world.storeFullUntil = world.time.now + milliseconds;
       world.note('servers', `their disk is full for ${milliseconds} ms`);
     }
-    if (world.servers.length === 1 && world.faults.happens('two-servers')) {
+    if (world.faults.kinds.includes('server-restored') && prng.chance(0.1)) backup = copyDatabase(world.database);
+    if (backup && world.newestServer()?.parts && world.faults.happens('server-restored')) {
+      world.note('servers', 'their disk is lost and restored from a backup');
+      world.restoreServer(backup);
+      backup = undefined;
+    } else if (world.servers.length === 1 && world.faults.happens('two-servers')) {
       const [old] = world.servers;
       if (old?.parts && prng.chance(0.5)) world.copyServer(old);
       else world.startServer();

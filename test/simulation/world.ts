@@ -36,7 +36,7 @@ export class World {
   readonly faults: Faults;
   readonly scenario: Scenario;
   readonly mutant: Mutant;
-  readonly database = new DatabaseSync(':memory:');
+  database = new DatabaseSync(':memory:');
   readonly network: Network;
   readonly observer: Observer;
   readonly hosts = new Map<string, Host>();
@@ -46,7 +46,12 @@ export class World {
   storeFullUntil = 0;
   violation: Violation | undefined;
   readonly prng: Prng;
+  /** When the servers were last restored from a backup. */
+  restoredAt = 0;
+  /** Of all servers so far. */
+  highestEpoch = 0;
   #serversMade = 0;
+  readonly #lost: DatabaseSync[] = [];
 
   constructor({ seed, without, mutant, keepTrace }: WorldOptions) {
     this.prng = new Prng(seed);
@@ -103,6 +108,28 @@ export class World {
     server.disk.copied = copyDatabase(this.database);
     for (const nodeId of this.hosts.keys()) this.network.reset(nodeId);
     this.startServer();
+  }
+
+  /** The servers and their disk are lost. What starts next has an older copy of it. */
+  restoreServer(backup: DatabaseSync): void {
+    for (const server of this.servers) if (!server.disk.copied) server.life.end('ended: its disk is lost');
+    // After the last write of those that ended, before the start of the next.
+    this.time.after(0, () => {
+      this.#lost.push(this.database);
+      this.database = backup;
+      this.restoredAt = this.time.now;
+      this.observer.log.restored(backup);
+    });
+  }
+
+  /** A backup knows too low an epoch, and the clock makes up for it: not where that is wrong too, which is for people to see to. */
+  setServerClockRight(): void {
+    if (this.restoredAt === 0) return;
+    this.serverClockOffset = Math.max(this.serverClockOffset, (this.highestEpoch + 1) * 1000 - this.epochMs - this.time.now);
+  }
+
+  close(): void {
+    for (const database of [...this.#lost, this.database]) database.close();
   }
 
   /** Of the servers that live, the one that replaced the others. */

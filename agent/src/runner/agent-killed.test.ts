@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Step } from '@seal/plan';
 import { type Report, shellStep, withAgentDirectory } from '../testing/local-runner.ts';
-import type { StepState } from './step-runner.ts';
+import type { StepState } from './run-command.ts';
 
 const program = fileURLToPath(new URL('../testing/agent-under-test.ts', import.meta.url));
 

@@ -12,3 +12,9 @@ export function cancelledUnbegun(step: string, mayHaveRun: boolean): Finished {
   const message = `step ${step} was cancelled after it was lost: Seal cannot tell whether it took effect`;
   return refusal(new Problem('STEP_UNKNOWN', message), 'UNKNOWN');
 }
+
+/** The answer to a command whose step was begun under a higher attempt and lost. */
+export function overtaken(step: string): Finished {
+  const message = `step ${step} was begun under a higher attempt and lost: Seal cannot tell whether it took effect`;
+  return refusal(new Problem('STEP_UNKNOWN', message), 'UNKNOWN');
+}

@@ -18,7 +18,8 @@ export interface RestorePorts {
 /** After a restart of the agent: output that is still in the spool goes on to the server; what the journal has forgotten is removed. */
 export async function restoreOutbox({ journal, outbox, spool, now, runner }: RestorePorts): Promise<void> {
   const running = new Set(runner.states().flatMap((one) => (one.state === 'running' ? [stepKeyText(one)] : [])));
-  for (const key of await spool.list()) {
+  const listed = await spool.list();
+  for (const key of listed) {
     const entry = journal.get(key.step, key.attempt);
     if (!entry || (entry.settled && entry.settled.at < now - keepUnsentMs)) {
       await outbox.discard(key);
@@ -29,4 +30,7 @@ export async function restoreOutbox({ journal, outbox, spool, now, runner }: Res
     else outbox.end(key, entry.finished ?? { stdoutBytes: await spool.size(key, 1), stderrBytes: await spool.size(key, 2) });
     if (entry.settled) await outbox.settle(key);
   }
+  // Output that is gone (a loss of power took the acknowledgement, not the removal) is said to be dropped to a server that lacks it.
+  const names = new Set(listed.map(stepKeyText));
+  for (const { key, finished } of runner.unacknowledged()) if (!names.has(stepKeyText(key))) outbox.end(key, finished);
 }

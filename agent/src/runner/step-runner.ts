@@ -1,26 +1,14 @@
 import { Problem } from '@seal/foundation';
-import type { Step } from '@seal/plan';
 import { type CommandDecision, decideCommand } from './decide-command.ts';
+import { factsOf, keyOf } from './journal-facts.ts';
 import { journalOutcome } from './journal-outcome.ts';
 import type { JournalEntry } from './journal-state.ts';
-import { AgentStopping, LiveStep, type LiveStepFacts } from './live-step.ts';
-import { cancelledUnbegun, refusal } from './refusal.ts';
+import { AgentStopping, LiveStep } from './live-step.ts';
+import { cancelledUnbegun, overtaken, refusal } from './refusal.ts';
+import type { RunCommand, StepState } from './run-command.ts';
 import type { Finished, RunnerLimits, RunnerPorts } from './runner-ports.ts';
 import { Slots } from './slots.ts';
 import { isStepId, type StepKey, stepKeyText } from './step-key.ts';
-
-/** A server's command to do one attempt of a step. */
-export interface RunCommand {
-  readonly operation: string;
-  readonly step: Step;
-  readonly attempt: number;
-  readonly epoch: number;
-  readonly secrets: ReadonlyMap<string, Uint8Array>;
-}
-
-export interface StepState extends StepKey {
-  readonly state: 'running' | 'finished' | 'lost';
-}
 
 /**
  * Turns commands, delivered at least once, into effects that happen exactly once (agent.proto states the rules).
@@ -103,7 +91,7 @@ export class StepRunner {
     const decision = this.#decide(key);
     switch (decision.do) {
       case 'ignore':
-        return this.#ports.log.info(key, 'a command was overtaken by a higher attempt');
+        return this.#answerOvertaken(key);
       case 'hold':
         if ((this.#held.get(key.step)?.attempt ?? 0) <= key.attempt) this.#held.set(key.step, command);
         return;
@@ -173,6 +161,15 @@ export class StepRunner {
     if (!this.#ports.journal.get(key.step, key.attempt)) return;
     this.#ports.reports.accepted(key);
     if (this.#live.get(key.step)?.hasStarted) this.#ports.reports.started(key);
+  }
+
+  /** The outcome of the higher attempt is the answer, for a server that was restored from a backup and knows less than this agent. */
+  #answerOvertaken(key: StepKey): void {
+    const { journal, reports, log } = this.#ports;
+    log.info(key, 'a command was overtaken by a higher attempt');
+    const latest = journal.latest(key.step);
+    if (latest?.finished) reports.finished(keyOf(latest), latest.finished);
+    else if (!this.#live.has(key.step)) reports.finished(key, overtaken(key.step));
   }
 
   #neverRan(entry: JournalEntry): boolean {
@@ -264,7 +261,12 @@ export class StepRunner {
     const inDoubt = ['resolve-doubt', 'hold'].includes(this.#decide(key).do);
     if (!entry) writes.push(journal.append({ type: 'accepted', ...key, at, ...nothing, bootId, inDoubt }));
     writes.push(journal.append({ type: 'finished', ...key, at, ...finished }));
-    await Promise.all(writes);
+    try {
+      await Promise.all(writes);
+    } catch (error) {
+      // Nobody sends it again: a step that is not in the journal is lost, or was never accepted, to whoever asks after a restart.
+      this.#ports.log.error({ ...key, err: error }, 'the end of a step that was cancelled is not journaled');
+    }
     this.#ports.reports.finished(key, finished);
   }
 
@@ -286,12 +288,4 @@ export class StepRunner {
     if (finished) await journalOutcome(this.#ports, keyOf(entry), finished, () => this.#stopping);
     else this.#ports.log.warn(keyOf(entry), 'a step was accepted and is neither running nor finished');
   }
-}
-
-function keyOf(entry: JournalEntry): StepKey {
-  return { step: entry.step, attempt: entry.attempt };
-}
-
-function factsOf(entry: JournalEntry): LiveStepFacts {
-  return { key: keyOf(entry), effect: entry.accepted.effect, timeoutSeconds: entry.accepted.timeoutSeconds };
 }

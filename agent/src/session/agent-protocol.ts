@@ -38,8 +38,8 @@ export class AgentProtocol implements StepReports {
   #welcomed = false;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelFacts: (() => void) | undefined;
-  /** Outcomes sent in this session, and when. */
-  readonly #outcomesSent = new Map<string, number>();
+  /** Outcomes sent in this session that are not acknowledged, and when. */
+  readonly #outcomesSent = new Map<string, { readonly key: StepKey; readonly finished: Finished; readonly at: number }>();
   #onWelcome: ((welcome: agentProto.Welcome) => void) | undefined;
 
   constructor(ports: ProtocolPorts) {
@@ -109,7 +109,11 @@ export class AgentProtocol implements StepReports {
     if ((message.outputAck || message.finishedAck) && !this.#welcomed) return;
     if (message.outputAck) {
       const { stream, offset } = message.outputAck;
-      return outbox.acknowledge(keyOf(message.outputAck), stream === 2 ? 2 : 1, offset);
+      const key = keyOf(message.outputAck);
+      // Output that was let go of already, and is asked for again: it is said to be dropped.
+      const outcome = this.#outcomesSent.get(stepKeyText(key));
+      if (outcome) outbox.end(key, outcome.finished);
+      return outbox.acknowledge(key, stream === 2 ? 2 : 1, offset);
     }
     if (message.finishedAck) {
       const key = keyOf(message.finishedAck);
@@ -163,7 +167,7 @@ export class AgentProtocol implements StepReports {
     await this.#ports.outbox.drain(key);
     // A newer session has begun to send it by itself.
     if (this.#send !== session) return;
-    this.#outcomesSent.set(stepKeyText(key), this.#ports.clock.now());
+    if (!isRefusal(finished)) this.#outcomesSent.set(stepKeyText(key), { key, finished, at: this.#ports.clock.now() });
     const { outcome, exitCode, problem, durationMs, stdoutBytes, stderrBytes } = finished;
     const wireProblem = problem ? problemToWire(problem) : undefined;
     session({ finished: { ...wireKey(key), outcome, exitCode, problem: wireProblem, durationMs, stdoutBytes, stderrBytes } });
@@ -178,10 +182,10 @@ export class AgentProtocol implements StepReports {
     this.#cancelHeartbeat?.();
     this.#cancelHeartbeat = this.#ports.clock.setTimer(intervalMs, () => {
       this.#send?.({ heartbeat: {} });
-      for (const { key, finished } of this.#ports.runner.unacknowledged()) {
-        const sentAt = this.#outcomesSent.get(stepKeyText(key)) ?? 0;
-        if (this.#ports.clock.now() - sentAt >= intervalMs) void this.#sendOutcome(key, finished);
-      }
+      const unsent = this.#ports.runner.unacknowledged().filter(({ key }) => !this.#outcomesSent.has(stepKeyText(key)));
+      // Also one that an earlier life of the server had acknowledged, and that it asked for again.
+      const unanswered = [...this.#outcomesSent.values()].filter(({ at }) => this.#ports.clock.now() - at >= intervalMs);
+      for (const { key, finished } of [...unsent, ...unanswered]) void this.#sendOutcome(key, finished);
       this.#beat(intervalMs);
     });
   }

@@ -215,6 +215,31 @@ describe('the engine', () => {
     assert.ok(!items.includes('beyond a hole'));
   });
 
+  it('asks for output that its agent has and it has not, after a backup was restored, before it takes the outcome', async () => {
+    const life = new Life(openDatabase(':memory:'), 1);
+    await life.log.create(stored(planOf(step('one'))), 'ada', []);
+    const agent = await life.agent();
+    life.executor.start('op-1');
+    const run = await agent.next('run');
+    const finished = {
+      step: run.step?.id ?? '',
+      attempt: 1,
+      outcome: 'SUCCEEDED',
+      exitCode: 0,
+      problem: undefined,
+      durationMs: 5,
+    };
+    const outcome = { finished: { ...finished, stdoutBytes: 4, stderrBytes: 0 } };
+    await agent.session.receive(outcome);
+    assert.equal((await agent.next('outputAck')).offset, 0);
+    assert.equal(await statusOf(life), 'RUNNING');
+    const chunk = { step: finished.step, attempt: 1, stream: 1, offset: 0, data: Buffer.from('text'), droppedBytes: 0 };
+    await agent.session.receive({ output: chunk });
+    await agent.session.receive(outcome);
+    assert.equal(await untilFinished(life), 'SUCCEEDED');
+    await life.executor.stop();
+  });
+
   it('sends secrets beside the step, not inside it', async () => {
     const life = new Life(openDatabase(':memory:'), 1);
     const agent = await life.agent();

@@ -11,6 +11,11 @@ export interface StoredOutputLimits {
 const mebibyte = 1024 * 1024;
 const defaultLimits: StoredOutputLimits = { headBytes: mebibyte, tailBytes: 2 * mebibyte };
 
+/** Three heartbeats: with each an agent says again what was not acknowledged. */
+const askMs = 30_000;
+
+type StreamKey = Pick<agentProto.StepOutput, 'step' | 'attempt' | 'stream'>;
+
 /** Where a stream ends, and when everything before that is durable. */
 interface Stored {
   readonly end: number;
@@ -31,6 +36,8 @@ export class OutputReceiver {
   readonly #limits: StoredOutputLimits;
   /** What is stored or about to be, per stream. */
   readonly #streams = new Map<string, Promise<Stored>>();
+  /** When the agent was first asked for output of a step (step/attempt) that is missing, ms. */
+  readonly #askedAt = new Map<string, number>();
   #tail: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
 
@@ -46,7 +53,7 @@ export class OutputReceiver {
     const next = (this.#streams.get(key) ?? this.#storedBefore(chunk)).then((known): Stored => {
       const { end } = known;
       if (this.#failure) throw this.#failure.error;
-      const chunkEnd = chunk.offset + chunk.data.byteLength;
+      const chunkEnd = endOf(chunk);
       const gap = chunk.offset - end;
       // A duplicate, or a hole that the agent did not declare: the acknowledgement of `end` makes it go on from there.
       if (chunkEnd <= end || gap > chunk.droppedBytes) return known;
@@ -67,8 +74,13 @@ export class OutputReceiver {
     return durable;
   }
 
-  async #storedBefore({ step, attempt, stream }: agentProto.StepOutput): Promise<Stored> {
+  async #storedBefore({ step, attempt, stream }: StreamKey): Promise<Stored> {
     return { end: await this.#store.outputEnd(step, attempt, stream), written: Promise.resolve() };
+  }
+
+  async #endOf(key: StreamKey): Promise<number> {
+    const stored = await (this.#streams.get(`${key.step}/${key.attempt}/${key.stream}`) ?? this.#storedBefore(key));
+    return stored.end;
   }
 
   /** The middle of a stream that has just grown by another tail. Depends on offsets alone, so every life of the server gives up the same. */
@@ -77,6 +89,23 @@ export class OutputReceiver {
     const tails = (end: number) => Math.floor((end - headBytes) / tailBytes);
     if (tails(after) < 2 || tails(after) === tails(before)) return undefined;
     return { step, attempt, stream, from: headBytes, to: headBytes + (tails(after) - 1) * tailBytes };
+  }
+
+  /**
+   * Of a step that has ended, the streams of which its agent says to have more than was taken, with where they end here. None any more 30 s
+   * after they were first told: an agent that has lost that output is not asked for ever.
+   */
+  async shortOf(finished: agentProto.StepFinished, now: number): Promise<{ readonly stream: number; readonly offset: number }[]> {
+    const { step, attempt, stdoutBytes, stderrBytes } = finished;
+    const short: { stream: number; offset: number }[] = [];
+    for (const [stream, bytes] of [[1, stdoutBytes] as const, [2, stderrBytes] as const]) {
+      const offset = bytes > 0 ? await this.#endOf({ step, attempt, stream }) : 0;
+      if (offset < bytes) short.push({ stream, offset });
+    }
+    if (short.length === 0) return [];
+    const askedAt = this.#askedAt.get(`${step}/${attempt}`) ?? now;
+    this.#askedAt.set(`${step}/${attempt}`, askedAt);
+    return now - askedAt < askMs ? short : [];
   }
 
   /** Resolves when everything taken so far is durable; rejects with the failure of the write that was not. */
@@ -89,4 +118,9 @@ export class OutputReceiver {
   async ended(): Promise<void> {
     await this.#tail;
   }
+}
+
+/** Where the stream ends with this chunk. */
+export function endOf({ offset, data }: agentProto.StepOutput): number {
+  return offset + data.byteLength;
 }

@@ -2,9 +2,10 @@ import { Problem } from '@seal/foundation';
 import type { NodeFacts, Step } from '@seal/plan';
 import { type agentProto, factsFromWire, stepToWire } from '@seal/protocol';
 import type { StepSender } from '../scheduler/executor.ts';
-import { type FinishedStep, finishedStep } from './finished-step.ts';
+import { asksForOutput } from './ask-for-output.ts';
+import { type FinishedStep, finishedStep, lostWhileEnding } from './finished-step.ts';
 import { inFlight, inFlightOn } from './in-flight.ts';
-import { OutputReceiver } from './output-receiver.ts';
+import { endOf, OutputReceiver } from './output-receiver.ts';
 import { secretsOf } from './secret-refs.ts';
 import { SeenFacts, type SeenNodeFacts } from './seen-facts.ts';
 import type { AgentLink, SessionsOptions } from './session-ports.ts';
@@ -234,9 +235,7 @@ export class Sessions implements StepSender {
   /** Of an operation that is to end nothing begins (again): a step that the agent does not know yet is never begun once it was cancelled. */
   async #endStep(operation: string, step: Step, { attempt }: { readonly attempt: number }, lost: boolean): Promise<void> {
     if (!lost) return this.cancel(step, attempt);
-    const message = `how far step "${step.title}" got before its node or agent died is not known; the operation was to end, so it is not tried again`;
-    const problem = new Problem('CANCELLED', message).toJSON();
-    await this.#finish(operation, step, { outcome: 'UNKNOWN', attempt, problem, durationMs: 0 });
+    await this.#finish(operation, step, lostWhileEnding(step, attempt));
   }
 
   async #started(session: Session, { step, attempt }: agentProto.StepStarted): Promise<void> {
@@ -249,23 +248,24 @@ export class Sessions implements StepSender {
   async #output(session: Session, chunk: agentProto.StepOutput): Promise<void> {
     const found = inFlight(this.#options.log, session.link.nodeId, chunk.step);
     const { step, attempt, stream } = chunk;
-    const end = chunk.offset + chunk.data.byteLength;
     if (found) this.#activity.heard(step);
     // Output of a step that nobody waits for any more is acknowledged and dropped, so that the agent can let go of it.
-    const durable = found ? session.output.take(found.loaded.operation.id, chunk) : Promise.resolve(end);
+    const durable = found ? session.output.take(found.loaded.operation.id, chunk) : Promise.resolve(endOf(chunk));
     const acknowledge = (offset: number) => session.link.send({ outputAck: { step, attempt, stream, offset } });
     // Not awaited: chunks flow on while their batch is written; a result is only handled after `settled`.
     void durable.then(acknowledge, (error) => session.link.close(Problem.from(error)));
   }
 
-  async #finished(session: Session, finished: agentProto.StepFinished): Promise<void> {
+  async #finished({ link, output }: Session, finished: agentProto.StepFinished): Promise<void> {
     const { step, attempt } = finished;
-    await session.output.settled();
-    const found = inFlight(this.#options.log, session.link.nodeId, step);
+    const { log, clock } = this.#options;
+    await output.settled();
+    if (inFlight(log, link.nodeId, step) && (await asksForOutput(link, output, finished, clock.now()))) return;
+    const found = inFlight(log, link.nodeId, step);
     if (found && found.state.attempt <= attempt)
       await this.#finish(found.loaded.operation.id, found.step, finishedStep(finished));
-    else await this.#options.log.durable(); // why nobody waits for it must be written before the agent lets go of it
-    session.link.send({ finishedAck: { step, attempt } });
+    else await log.durable(); // why nobody waits for it must be written before the agent lets go of it
+    link.send({ finishedAck: { step, attempt } });
   }
 
   async #finish(operation: string, step: Step, result: FinishedStep): Promise<void> {
