@@ -1,3 +1,4 @@
+import { closeSync, fchmodSync, futimesSync, openSync, writeSync } from 'node:fs';
 import { type FileHandle, link, lutimes, mkdir, open, readdir, rename, rm, symlink, unlink, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { newId, Problem, systemRandom } from '@seal/foundation';
@@ -19,6 +20,9 @@ export interface UnpackResult {
   /** False: the layer was there already, nothing was done. */
   readonly unpacked: boolean;
 }
+
+/** Files of up to so many bytes are held in memory as a whole before they are written. */
+const smallBytes = 256 * 1024;
 
 /** In the name of a layer that is being unpacked. */
 const partialMark = '.partial-';
@@ -105,7 +109,10 @@ async function unpackEntry(unpacking: Unpacking, { parts, header, body }: LayerE
     case 'file':
     case 'contiguous-file':
       await makeRoom(unpacking, parts, header.name, 'file');
-      unpacking.bytes += await writeNewFile(join(unpacking.root, path), body, mode, mtime);
+      unpacking.bytes +=
+        header.size <= smallBytes
+          ? writeSmallFile(join(unpacking.root, path), await gather(body), mode, mtime)
+          : await writeNewFile(join(unpacking.root, path), body, mode, mtime);
       return;
     case 'symlink':
       if (!header.linkname) throw hostile(unpacking.archive, header.name, 'it is a symbolic link to nothing');
@@ -170,6 +177,27 @@ async function writeNewFile(path: string, body: AsyncIterable<Uint8Array>, mode:
   } finally {
     await file.close();
   }
+}
+
+async function gather(body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return chunks;
+}
+
+/** By calls that block, some 50 µs together: where files are many, five hand-overs to another thread for each are what takes the time. */
+function writeSmallFile(path: string, chunks: readonly Uint8Array[], mode: number, mtime: Date): number {
+  const descriptor = openSync(path, 'wx', 0o600);
+  let bytes = 0;
+  try {
+    for (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += writeSync(descriptor, chunk, at);
+    for (const chunk of chunks) bytes += chunk.length;
+    fchmodSync(descriptor, mode);
+    futimesSync(descriptor, mtime, mtime);
+  } finally {
+    closeSync(descriptor);
+  }
+  return bytes;
 }
 
 async function writeAll(file: FileHandle, body: AsyncIterable<Uint8Array>): Promise<number> {
