@@ -62,6 +62,7 @@ export async function capturedRun(argv: readonly string[], options: CapturedOpti
     async readInput() {
       return options.input ?? '';
     },
+    onReaderGone: () => () => undefined,
     onInterrupt(callback) {
       interrupts.add(callback);
       options.onInterruptible?.(() => {

@@ -29,11 +29,21 @@ export interface Io {
   readInput(maximumBytes: number): Promise<string>;
   /** Calls back on Ctrl-C (SIGINT) and SIGTERM instead of ending the process, until the returned function is called. */
   onInterrupt(callback: () => void): () => void;
+  /**
+   * Calls back, once, when nobody reads stdout or stderr any more ("sealctl exec … | head"), until the returned function is called. Without
+   * a callback that is an interrupt; without one of those either it ends the process.
+   */
+  onReaderGone(callback: () => void): () => void;
 }
+
+/** The exit code of a program that SIGPIPE ended. */
+export const readerGoneExit = 141;
 
 /** The process's own streams and signals. */
 export function processIo(home: string): Io {
+  const onReaderGone = watchReaders();
   return {
+    onReaderGone,
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
@@ -91,5 +101,27 @@ export function processIo(home: string): Io {
       process.on('SIGINT', callback).on('SIGTERM', callback);
       return () => process.off('SIGINT', callback).off('SIGTERM', callback);
     },
+  };
+}
+
+function watchReaders(): Io['onReaderGone'] {
+  const callbacks = new Set<() => void>();
+  let gone = false;
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (gone) return;
+      gone = true;
+      process.once('exit', () => {
+        process.exitCode = readerGoneExit;
+      });
+      for (const callback of callbacks) callback();
+      if (callbacks.size > 0) return;
+      if (process.listenerCount('SIGINT') === 0) process.exit(readerGoneExit);
+      process.emit('SIGINT');
+    });
+  return (callback) => {
+    callbacks.add(callback);
+    return () => callbacks.delete(callback);
   };
 }

@@ -7,19 +7,7 @@ import { runSealctl } from './run-sealctl.ts';
 // Half of the start time is compiling. The cache is the user's own: one in /tmp could be planted by anybody, and root would run it.
 enableCompileCache(join(homedir(), '.cache/seal/compiled'));
 
-// "sealctl nodes | head" is no error. What a Ctrl-C would end on the nodes ("sealctl exec all -- yes | head") ends here too.
-let readerGone = false;
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (readerGone) return;
-    readerGone = true;
-    if (process.listenerCount('SIGINT') === 0) process.exit(141);
-    process.emit('SIGINT');
-  });
-
 process.exitCode = await runSealctl(process.argv.slice(2), processIo(homedir()));
-if (readerGone) process.exit(141);
 // What a slow reader of a pipe has not taken yet would be lost.
 for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
 process.exit();

@@ -35,10 +35,8 @@ function textOf(item: WatchItem): string {
   return 'event' in item ? `${item.event.seq} ${item.event.type}` : 'plan';
 }
 
-const started = (step: string): OperationEventBody => ({ type: 'step-started', step, attempt: 1 });
-const finished = (step: string): OperationEventBody => ({
-  ...{ type: 'step-finished', step, attempt: 1, outcome: 'SUCCEEDED', durationMs: 1 },
-});
+const waiting: OperationEventBody = { type: 'operation-waiting', reason: 'n1 is away' };
+const going: OperationEventBody = { type: 'operation-continued' };
 const end: OperationEventBody = { type: 'operation-finished', status: 'SUCCEEDED' };
 
 it('everybody who watches an operation sees the same in the same order: from its beginning, from its middle and afterwards', async () => {
@@ -46,14 +44,14 @@ it('everybody who watches an operation sees the same in the same order: from its
   const early = watch();
   let middle: Promise<string[]> | undefined;
   const story: (() => Promise<void>)[] = [
-    () => append(started('a'), started('b')),
+    () => append(waiting, waiting),
     () => print('a', 'a1'),
-    () => append(finished('a'), started('c')),
+    () => append(going, waiting),
     () => print('b', 'b1'),
     () => print('c', 'c1'),
-    () => append(finished('c')),
+    () => append(going),
     () => print('b', 'b2'),
-    () => append(finished('b')),
+    () => append(going),
     () => append(end),
   ];
   for (const [index, happens] of story.entries()) {
@@ -62,8 +60,16 @@ it('everybody who watches an operation sees the same in the same order: from its
     if (index % 3 === 0) await happened;
     if (index === 4) middle = watch();
   }
-  const wanted = ['plan', '1 operation-created', '2 step-started', '3 step-started', '"a1"', '4 step-finished', '5 step-started'];
-  wanted.push('"b1"', '"c1"', '6 step-finished', '"b2"', '7 step-finished', '8 operation-finished');
+  const wanted = [
+    'plan',
+    '1 operation-created',
+    '2 operation-waiting',
+    '3 operation-waiting',
+    '"a1"',
+    '4 operation-continued',
+    '5 operation-waiting',
+  ];
+  wanted.push('"b1"', '"c1"', '6 operation-continued', '"b2"', '7 operation-continued', '8 operation-finished');
   assert.deepEqual(await early, wanted);
   assert.deepEqual(await middle, wanted);
   assert.deepEqual(await watch(), wanted);
@@ -71,26 +77,31 @@ it('everybody who watches an operation sees the same in the same order: from its
 
 it('who comes back from the fifth event on is told the outputs and only the later events', async () => {
   const { print, watch, append } = await recorded();
-  await append(started('a'), started('b'));
+  await append(waiting, waiting);
   await print('a', 'a1');
-  await append(finished('a'));
+  await append(going);
   await print('b', 'b1');
-  await append(finished('b'), end);
-  assert.deepEqual(await watch({ fromSeq: 5 }), ['plan', '"a1"', '"b1"', '5 step-finished', '6 operation-finished']);
+  await append(going, end);
+  assert.deepEqual(await watch({ fromSeq: 5 }), ['plan', '"a1"', '"b1"', '5 operation-continued', '6 operation-finished']);
 });
 
 it('an event is told in its place also while more output comes than is read at once', async () => {
   const { print, watch, append } = await recorded();
-  await append(started('a'), started('b'));
+  await append(waiting, waiting);
   for (let number = 0; number < 150; number += 1) await print('a', `${number},`);
-  let late: Promise<void> | undefined;
+  const late: Promise<void>[] = [];
   const told = (item: string) => {
-    if (item === '"10,"')
-      late = Promise.all([append(finished('b')), print('a', 'last'), append(finished('a'), end)]).then(() => {});
+    if (item === '"10,"') late.push(append(going), print('a', 'last'), append(going, end));
   };
   const items = await watch({ told });
-  await late;
-  assert.deepEqual(items.slice(-6), ['"149,"', '4 step-finished', '"last"', '5 step-finished', '6 operation-finished'].slice(-6));
+  await Promise.all(late);
+  assert.deepEqual(items.slice(-5), [
+    '"149,"',
+    '4 operation-continued',
+    '"last"',
+    '5 operation-continued',
+    '6 operation-finished',
+  ]);
   assert.equal(items.length, 1 + 3 + 150 + 4);
 });
 

@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Problem } from '@seal/foundation';
 import type { NodeFacts, OperationEvent, Plan } from '@seal/plan';
 import type { ClusterRecord } from '@seal/runtime';
-import type { Store, StoredOperation, StoredOutput, StoredSecret, Write } from './store.ts';
+import type { Store, StoredOperation, StoredOutput, StoredOutputRow, StoredSecret, Write } from './store.ts';
 
 const schema = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -11,7 +11,8 @@ const schema = `
   CREATE TABLE IF NOT EXISTS events (operation TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, finished INTEGER NOT NULL,
     PRIMARY KEY (operation, seq)) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS outputs (row INTEGER PRIMARY KEY, operation TEXT NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL,
-    stream INTEGER NOT NULL, offset INTEGER NOT NULL, data BLOB NOT NULL, dropped INTEGER NOT NULL) STRICT;
+    stream INTEGER NOT NULL, offset INTEGER NOT NULL, data BLOB NOT NULL, dropped INTEGER NOT NULL,
+    after_seq INTEGER NOT NULL DEFAULT 0) STRICT;
   CREATE INDEX IF NOT EXISTS outputs_by_operation ON outputs (operation, row);
   CREATE INDEX IF NOT EXISTS outputs_by_step ON outputs (step, attempt, stream, offset);
   CREATE TABLE IF NOT EXISTS clusters (name TEXT PRIMARY KEY, revision INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
@@ -38,6 +39,10 @@ export class SqliteStore implements Store {
   constructor(database: DatabaseSync) {
     this.#database = database;
     database.exec(schema);
+    const outputs = database.prepare('PRAGMA table_info(outputs)').all();
+    // A database of an earlier version.
+    if (!outputs.some(({ name }) => name === 'after_seq'))
+      database.exec('ALTER TABLE outputs ADD COLUMN after_seq INTEGER NOT NULL DEFAULT 0');
   }
 
   async commit(batch: readonly Write[]): Promise<void> {
@@ -90,13 +95,13 @@ export class SqliteStore implements Store {
     );
   }
 
-  async outputs(operation: string, afterRow: number, limit: number): Promise<{ row: number; output: StoredOutput }[]> {
+  async outputs(operation: string, afterRow: number, limit: number): Promise<StoredOutputRow[]> {
     return this.#all(
       'SELECT * FROM outputs WHERE operation = ? AND row > ? ORDER BY row LIMIT ?',
       operation,
       afterRow,
       limit,
-    ).map((row) => ({ row: Number(row.row), output: outputOf(row) }));
+    ).map((row) => ({ row: Number(row.row), afterSeq: Number(row.after_seq), output: outputOf(row) }));
   }
 
   async outputEnd(step: string, attempt: number, stream: number): Promise<number> {
@@ -170,7 +175,7 @@ export class SqliteStore implements Store {
       case 'output': {
         const { operation, step, attempt, stream, offset, data, droppedBytes } = write.output;
         this.#run(
-          'INSERT INTO outputs (operation, step, attempt, stream, offset, data, dropped) VALUES (?, ?, ?, ?, ?, ?, ?)',
+          'INSERT INTO outputs (operation, step, attempt, stream, offset, data, dropped, after_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
           operation,
           step,
           attempt,
@@ -178,6 +183,7 @@ export class SqliteStore implements Store {
           offset,
           data,
           droppedBytes,
+          write.afterSeq ?? 0,
         );
         return;
       }

@@ -21,6 +21,13 @@ export interface StoredOutput {
   readonly droppedBytes: number;
 }
 
+/** Where a piece of output stands in its operation: in order of `row`, after the event `afterSeq` and before the next one. */
+export interface StoredOutputRow {
+  readonly row: number;
+  readonly afterSeq: number;
+  readonly output: StoredOutput;
+}
+
 /** Bytes [from, to) of one stream of a step's output. */
 export interface OutputRange {
   readonly step: string;
@@ -41,7 +48,8 @@ export interface StoredSecret {
 export type Write =
   | { readonly kind: 'operation'; readonly operation: StoredOperation }
   | { readonly kind: 'event'; readonly event: OperationEvent }
-  | { readonly kind: 'output'; readonly output: StoredOutput }
+  /** `afterSeq`: the last event of the operation that comes before it. Default 0, none. */
+  | { readonly kind: 'output'; readonly output: StoredOutput; readonly afterSeq?: number }
   /** Gives up the stored pieces that lie wholly in the range. */
   | { readonly kind: 'output-given-up'; readonly range: OutputRange }
   /** `expectRevision` is that of the record being replaced, 0 for a new one; another revision fails the batch with CONFLICT_REVISION. */
@@ -72,7 +80,7 @@ export interface Store {
   /** In order, those after `afterSeq` (default all). */
   events(operation: string, afterSeq?: number): Promise<OperationEvent[]>;
   /** In order of arrival, from `afterRow` (exclusive), at most `limit` rows. */
-  outputs(operation: string, afterRow: number, limit: number): Promise<{ readonly row: number; readonly output: StoredOutput }[]>;
+  outputs(operation: string, afterRow: number, limit: number): Promise<StoredOutputRow[]>;
   /** Bytes stored of each stream of one attempt: the offset to go on from. */
   outputEnd(step: string, attempt: number, stream: number): Promise<number>;
   cluster(name: string): Promise<ClusterRecord | undefined>;

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { execPrinter } from '../exec-printer.ts';
 import { ExitWith } from '../exit-with.ts';
+import { readerGoneExit } from '../io.ts';
 import { eventFormatOption, examples, parseSeconds } from '../options.ts';
 import { applyItem, newProgress, nodeName, type Progress } from '../view/progress.ts';
 
@@ -70,12 +71,29 @@ async function exec(cli: Cli, nodes: readonly string[], argv: readonly string[],
     throw new Problem('OPERATION_FAILED', `operation ${operation} ended as ${progress.view.status}`);
 }
 
-/** Ctrl-C cancels the operation and waits for its end; a second one leaves once the server knows, a third at once. */
+/**
+ * Ctrl-C cancels the operation and waits for its end; a second one leaves once the server knows, a third at once. When nobody reads the output
+ * any more it is cancelled without a word.
+ */
 async function follow(cli: Cli, client: SealClient, operation: string, flags: ExecFlags): Promise<Progress> {
   const stop = new AbortController();
   let cancelled: Promise<void> | undefined;
   let leaving = false;
   let refusal: unknown;
+  let unread = false;
+  const cancel = () => {
+    cancelled ??= client.operations.cancelOperation({ id: operation }).then(
+      () => undefined,
+      (error: unknown) => {
+        refusal = error;
+        stop.abort();
+      },
+    );
+  };
+  const restoreReader = cli.io.onReaderGone(() => {
+    unread = true;
+    cancel();
+  });
   const restore = cli.io.onInterrupt(() => {
     if (cancelled) {
       if (leaving) return stop.abort();
@@ -83,13 +101,7 @@ async function follow(cli: Cli, client: SealClient, operation: string, flags: Ex
       return void cancelled.then(() => stop.abort());
     }
     cli.note(`cancelling operation ${operation}; press Ctrl-C again to leave without waiting`);
-    cancelled = client.operations.cancelOperation({ id: operation }).then(
-      () => undefined,
-      (error: unknown) => {
-        refusal = error;
-        stop.abort();
-      },
-    );
+    cancel();
   });
   let progress: Progress | undefined;
   let printer: ReturnType<typeof execPrinter> | undefined;
@@ -106,14 +118,16 @@ async function follow(cli: Cli, client: SealClient, operation: string, flags: Ex
         printer = execPrinter(cli, progress, flags.prefix);
       } else if (progress) {
         const lines = applyItem(progress, item);
-        if (item.kind === 'output') printer?.lines(item.output.step, item.output.stream, lines);
+        if (item.kind === 'output' && !unread) printer?.lines(item.output.step, item.output.stream, lines);
       }
     }
-    printer?.end();
+    if (!unread) printer?.end();
   } finally {
     restore();
+    restoreReader();
   }
   if (refusal) throw refusal;
+  if (unread) throw new ExitWith(readerGoneExit);
   if (stop.signal.aborted || cancelled)
     throw new Problem('CANCELLED', `operation ${operation} ${stop.signal.aborted ? 'is being cancelled' : 'was cancelled'}`, {
       remedy: `What it did so far: "sealctl operation logs ${operation}".`,
