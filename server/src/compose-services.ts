@@ -1,4 +1,4 @@
-import { clusterFromJson } from '@seal/clusterfile';
+import { appsFromJson, clusterFromJson } from '@seal/clusterfile';
 import { systemClock } from '@seal/foundation';
 import { agentService } from './api/agent-service.ts';
 import { clusterService } from './api/cluster-service.ts';
@@ -26,6 +26,7 @@ export function composeServices(core: Core, guard: Guard): Services {
       ...{ ...context, changes, records, starter, log },
       isConnected: (nodeId) => sessions.isConnected(nodeId),
       parseCluster: clusterFromJson,
+      parseApps: appsFromJson,
       kubeconfig: (record, ttlHours) => issueKubeconfig(core.material, record, ttlHours),
     }),
     image: imageService({

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Cli, GlobalFlags } from './cli.ts';
+import { addApp } from './commands/app.ts';
 import { addApply } from './commands/apply.ts';
 import { addBuild } from './commands/build.ts';
 import { addCompletion } from './commands/completion.ts';
@@ -57,6 +58,7 @@ export async function makeProgram(cli: Cli, complain: (text: string) => void): P
   addRegistry(program, cli);
   program.commandsGroup('Clusters:');
   addRun(program, cli);
+  addApp(program, cli);
   addScaleUp(program, cli);
   addDelete(program, cli);
   addPlan(program, cli);

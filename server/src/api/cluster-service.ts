@@ -1,7 +1,7 @@
-import type { Cluster } from '@seal/clusterfile';
+import type { AppsWanted, Cluster } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
 import { type clusterProto, type planProto, planToWire, policyFromWire } from '@seal/protocol';
-import type { ClusterRecord } from '@seal/runtime';
+import { type ClusterRecord, clusterPaths } from '@seal/runtime';
 import type { Caller } from '../identity/caller.ts';
 import type { Asker, Changed, ClusterChanges } from '../operation/change-cluster.ts';
 import type { ClusterRecords } from '../operation/cluster-records.ts';
@@ -18,6 +18,8 @@ export interface ClusterServiceOptions extends ApiContext {
   readonly isConnected: (nodeId: string) => boolean;
   /** Checks the JSON form of a Cluster. Problem: CLUSTERFILE_INVALID. */
   readonly parseCluster: (value: unknown) => Cluster;
+  /** Checks the JSON form of AppsWanted. Problem: CLUSTERFILE_INVALID. */
+  readonly parseApps: (value: unknown) => AppsWanted;
   readonly kubeconfig: (record: ClusterRecord, ttlHours: number) => Promise<string>;
 }
 
@@ -43,6 +45,20 @@ export function clusterService(options: ClusterServiceOptions): clusterProto.Clu
     deleteCluster: unary<clusterProto.DeleteClusterRequest, Reply>(options, async (request, caller) => {
       const { cluster, force } = request;
       return reply(await changes.change({ verb: 'delete-cluster', cluster, force }, askerOf(request, caller)));
+    }),
+    installApps: unary<clusterProto.InstallAppsRequest, Reply>(options, async (request, caller) => {
+      const { cluster, images, cmds, env, force } = request;
+      const wanted = options.parseApps(request.wanted);
+      const change = { verb: 'install-apps', cluster, images, wanted, cmds, env, force } as const;
+      return reply(await changes.change(change, askerOf(request, caller)));
+    }),
+    uninstallApp: unary<clusterProto.UninstallAppRequest, Reply>(options, async (request, caller) => {
+      const { cluster, name, force } = request;
+      return reply(await changes.change({ verb: 'uninstall-app', cluster, name, force }, askerOf(request, caller)));
+    }),
+    listApps: unary<clusterProto.ListAppsRequest, clusterProto.ListAppsReply>(options, async (request) => {
+      const all = request.cluster === '' ? records.list() : [findCluster(records, request.cluster)];
+      return { apps: all.flatMap(appsOf) };
     }),
     apply: unary<clusterProto.ApplyRequest, clusterProto.ApplyReply>(options, async (request, caller) => {
       const desired = options.parseCluster(request.cluster);
@@ -84,6 +100,13 @@ export function askerOf(
   if (save && !dryRun)
     throw new Problem('USAGE', 'a plan is saved by a dry run only', { remedy: 'Ask for "dry_run" too, or leave out "save".' });
   return { name: caller.name, dryRun, save, policy: policyFromWire(policy), skipNodes: policy?.skipNodes ?? [] };
+}
+
+function appsOf({ name: cluster, spec, apps = [] }: ClusterRecord): clusterProto.AppSummary[] {
+  return apps.map(({ name, kind, image, imageDigest, state, sinceMs, place }) => ({
+    ...{ name, cluster, kind, image, imageDigest, state, sinceMs },
+    directory: place === undefined ? '' : `${clusterPaths(spec, '').applications}/${place}`,
+  }));
 }
 
 async function summaryOf(options: ClusterServiceOptions, record: ClusterRecord): Promise<clusterProto.ClusterSummary> {

@@ -49,11 +49,16 @@ export function addApply(program: Command, cli: Cli): void {
     });
 }
 
-/** Each round is one operation: hosts are added first, then others are removed. */
+/** Each round is one operation: hosts are added first, then images, then other hosts are removed. */
 async function applyFile(cli: Cli, client: SealClient, flags: ApplyFlags): Promise<void> {
   const cluster = await readCluster(cli, undefined, { file: flags.file } as RunFlags);
-  const reference = await pushImage(cli, client, await openLocalStore(cli, flags.store), cluster.image);
-  const request = { cluster: { ...cluster, image: reference }, policy: readPolicy(flags), force: flags.force === true };
+  const store = await openLocalStore(cli, flags.store);
+  const { images: named = [], ...rest } = cluster;
+  const image = await pushImage(cli, client, store, cluster.image);
+  const images: string[] = [];
+  for (const name of named) images.push(await pushImage(cli, client, store, name));
+  const asked = { ...rest, image, ...(images.length > 0 ? { images } : {}) };
+  const request = { cluster: asked, policy: readPolicy(flags), force: flags.force === true };
   for (let round = 1; ; round += 1) {
     const { plan, differences } = await client.clusters.apply({ ...request, dryRun: true }, { timeoutSeconds: 60 });
     if (!plan)

@@ -2,17 +2,17 @@ import type { clusterProto } from '@seal/protocol';
 import type { Command } from 'commander';
 import { planOf } from '../change-cluster.ts';
 import type { Cli } from '../cli.ts';
-import { openLocalStore } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
 import { printData } from '../print-data.ts';
-import { pushImage } from '../push-image.ts';
-import { clusterFlags, type RunFlags, readCluster } from '../read-cluster.ts';
+import { clusterFlags, type RunFlags } from '../read-cluster.ts';
 import { type HostFlags, hostFlags, readHosts } from '../read-hosts.ts';
+import { runChange } from '../read-run.ts';
 import { clockText } from '../view/durations.ts';
 import { planLines } from '../view/plan-lines.ts';
+import { type UninstallFlags, uninstallChange, uninstallFlags } from './app.ts';
 import { type DeleteFlags, deleteFlags, readDelete } from './delete.ts';
 
-/** `sealctl plan run|scale-up|delete …` */
+/** `sealctl plan run|uninstall|scale-up|delete …` */
 export function addPlan(program: Command, cli: Cli): void {
   const plan = program
     .command('plan')
@@ -23,15 +23,22 @@ export function addPlan(program: Command, cli: Cli): void {
     .addOption(formatOption(cli))
     .addHelpText(
       'after',
-      examples('sealctl plan run kubernetes:1.20.2 -m 10.0.0.11 -n 10.0.0.12', 'sealctl plan run -f Clusterfile -o json'),
+      examples(
+        'sealctl plan run kubernetes:1.20.2 -m 10.0.0.11 -n 10.0.0.12',
+        'sealctl plan run hello:1 --cluster demo',
+        'sealctl plan run -f Clusterfile -o json',
+      ),
     )
-    .action(async (image: string | undefined, flags: RunFlags & SaveFlags) => {
-      const cluster = await readCluster(cli, image, flags);
-      const client = await cli.connect();
-      const reference = await pushImage(cli, client, await openLocalStore(cli, flags.store), cluster.image);
-      const request = { cluster: { ...cluster, image: reference }, dryRun: true, policy: undefined, save: flags.save === true };
-      await show(cli, client.clusters.run(request, { timeoutSeconds: 60 }));
-    });
+    .action(async (images: readonly string[], flags: RunFlags & SaveFlags & { force?: boolean }) =>
+      show(cli, (await runChange(cli, images, flags))(true)),
+    );
+  saveFlag(uninstallFlags(plan.command('uninstall')))
+    .description('Show the plan of "sealctl app uninstall".')
+    .addOption(formatOption(cli))
+    .addHelpText('after', examples('sealctl plan uninstall hello'))
+    .action(async (name: string, flags: UninstallFlags & SaveFlags) =>
+      show(cli, (await uninstallChange(cli, name, flags))(true)),
+    );
   saveFlag(hostFlags(plan.command('scale-up'), 'join'))
     .description('Show the plan of "sealctl scale-up".')
     .addOption(formatOption(cli))

@@ -100,6 +100,65 @@ export interface DeleteClusterRequest {
   save: boolean;
 }
 
+export interface InstallAppsRequest {
+  /** Empty: the only cluster there is. */
+  cluster: string;
+  /** Of the kinds app-installer and patch, in the order in which they take effect. */
+  images: string[];
+  /** What is said of the apps: the JSON form of packages/clusterfile `AppsWanted`. */
+  wanted:
+    | { [key: string]: any }
+    | undefined;
+  /** Shell lines instead of what the images launch. */
+  cmds: string[];
+  /** Environment for these apps alone. */
+  env: { [key: string]: string };
+  dryRun: boolean;
+  policy: OperationPolicy | undefined;
+  save: boolean;
+  /** Also what is there already. */
+  force: boolean;
+}
+
+export interface InstallAppsRequest_EnvEntry {
+  key: string;
+  value: string;
+}
+
+export interface UninstallAppRequest {
+  cluster: string;
+  name: string;
+  dryRun: boolean;
+  policy: OperationPolicy | undefined;
+  save: boolean;
+  /** Forget the app also where nothing takes back what it made. */
+  force: boolean;
+}
+
+export interface ListAppsRequest {
+  /** Empty: of all clusters. */
+  cluster: string;
+}
+
+export interface AppSummary {
+  name: string;
+  cluster: string;
+  /** "app" or "patch". */
+  kind: string;
+  image: string;
+  imageDigest: string;
+  /** "installing", "installed" or "uninstalling". */
+  state: string;
+  /** When it came into that state, ms since the epoch. */
+  sinceMs: number;
+  /** Directory on the masters where its image lies; empty: it is part of the rootfs. */
+  directory: string;
+}
+
+export interface ListAppsReply {
+  apps: AppSummary[];
+}
+
 export interface ExecRequest {
   /** IP addresses, node names or node ids; "all" for every connected node. */
   nodes: string[];
@@ -920,6 +979,613 @@ export const DeleteClusterRequest: MessageFns<DeleteClusterRequest> = {
   },
 };
 
+function createBaseInstallAppsRequest(): InstallAppsRequest {
+  return {
+    cluster: "",
+    images: [],
+    wanted: undefined,
+    cmds: [],
+    env: {},
+    dryRun: false,
+    policy: undefined,
+    save: false,
+    force: false,
+  };
+}
+
+export const InstallAppsRequest: MessageFns<InstallAppsRequest> = {
+  encode(message: InstallAppsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    for (const v of message.images) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.wanted !== undefined) {
+      Struct.encode(Struct.wrap(message.wanted), writer.uint32(26).fork()).join();
+    }
+    for (const v of message.cmds) {
+      writer.uint32(34).string(v!);
+    }
+    globalThis.Object.entries(message.env).forEach(([key, value]: [string, string]) => {
+      InstallAppsRequest_EnvEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.dryRun !== false) {
+      writer.uint32(48).bool(message.dryRun);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(58).fork()).join();
+    }
+    if (message.save !== false) {
+      writer.uint32(64).bool(message.save);
+    }
+    if (message.force !== false) {
+      writer.uint32(72).bool(message.force);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstallAppsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstallAppsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.images.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.wanted = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cmds.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = InstallAppsRequest_EnvEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.env[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.save = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<InstallAppsRequest>, I>>(base?: I): InstallAppsRequest {
+    return InstallAppsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InstallAppsRequest>, I>>(object: I): InstallAppsRequest {
+    const message = createBaseInstallAppsRequest();
+    message.cluster = object.cluster ?? "";
+    message.images = object.images?.map((e) => e) || [];
+    message.wanted = object.wanted ?? undefined;
+    message.cmds = object.cmds?.map((e) => e) || [];
+    message.env = (globalThis.Object.entries(object.env ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.dryRun = object.dryRun ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.save = object.save ?? false;
+    message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseInstallAppsRequest_EnvEntry(): InstallAppsRequest_EnvEntry {
+  return { key: "", value: "" };
+}
+
+export const InstallAppsRequest_EnvEntry: MessageFns<InstallAppsRequest_EnvEntry> = {
+  encode(message: InstallAppsRequest_EnvEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstallAppsRequest_EnvEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstallAppsRequest_EnvEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<InstallAppsRequest_EnvEntry>, I>>(base?: I): InstallAppsRequest_EnvEntry {
+    return InstallAppsRequest_EnvEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InstallAppsRequest_EnvEntry>, I>>(object: I): InstallAppsRequest_EnvEntry {
+    const message = createBaseInstallAppsRequest_EnvEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseUninstallAppRequest(): UninstallAppRequest {
+  return { cluster: "", name: "", dryRun: false, policy: undefined, save: false, force: false };
+}
+
+export const UninstallAppRequest: MessageFns<UninstallAppRequest> = {
+  encode(message: UninstallAppRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    if (message.policy !== undefined) {
+      OperationPolicy.encode(message.policy, writer.uint32(34).fork()).join();
+    }
+    if (message.save !== false) {
+      writer.uint32(40).bool(message.save);
+    }
+    if (message.force !== false) {
+      writer.uint32(48).bool(message.force);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UninstallAppRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUninstallAppRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.policy = OperationPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.save = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UninstallAppRequest>, I>>(base?: I): UninstallAppRequest {
+    return UninstallAppRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UninstallAppRequest>, I>>(object: I): UninstallAppRequest {
+    const message = createBaseUninstallAppRequest();
+    message.cluster = object.cluster ?? "";
+    message.name = object.name ?? "";
+    message.dryRun = object.dryRun ?? false;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? OperationPolicy.fromPartial(object.policy)
+      : undefined;
+    message.save = object.save ?? false;
+    message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseListAppsRequest(): ListAppsRequest {
+  return { cluster: "" };
+}
+
+export const ListAppsRequest: MessageFns<ListAppsRequest> = {
+  encode(message: ListAppsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAppsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAppsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListAppsRequest>, I>>(base?: I): ListAppsRequest {
+    return ListAppsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAppsRequest>, I>>(object: I): ListAppsRequest {
+    const message = createBaseListAppsRequest();
+    message.cluster = object.cluster ?? "";
+    return message;
+  },
+};
+
+function createBaseAppSummary(): AppSummary {
+  return { name: "", cluster: "", kind: "", image: "", imageDigest: "", state: "", sinceMs: 0, directory: "" };
+}
+
+export const AppSummary: MessageFns<AppSummary> = {
+  encode(message: AppSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.cluster !== "") {
+      writer.uint32(18).string(message.cluster);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.image !== "") {
+      writer.uint32(34).string(message.image);
+    }
+    if (message.imageDigest !== "") {
+      writer.uint32(42).string(message.imageDigest);
+    }
+    if (message.state !== "") {
+      writer.uint32(50).string(message.state);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(56).int64(message.sinceMs);
+    }
+    if (message.directory !== "") {
+      writer.uint32(66).string(message.directory);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.imageDigest = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AppSummary>, I>>(base?: I): AppSummary {
+    return AppSummary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AppSummary>, I>>(object: I): AppSummary {
+    const message = createBaseAppSummary();
+    message.name = object.name ?? "";
+    message.cluster = object.cluster ?? "";
+    message.kind = object.kind ?? "";
+    message.image = object.image ?? "";
+    message.imageDigest = object.imageDigest ?? "";
+    message.state = object.state ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
+    message.directory = object.directory ?? "";
+    return message;
+  },
+};
+
+function createBaseListAppsReply(): ListAppsReply {
+  return { apps: [] };
+}
+
+export const ListAppsReply: MessageFns<ListAppsReply> = {
+  encode(message: ListAppsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.apps) {
+      AppSummary.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAppsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAppsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.apps.push(AppSummary.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListAppsReply>, I>>(base?: I): ListAppsReply {
+    return ListAppsReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAppsReply>, I>>(object: I): ListAppsReply {
+    const message = createBaseListAppsReply();
+    message.apps = object.apps?.map((e) => AppSummary.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseExecRequest(): ExecRequest {
   return { nodes: [], argv: [], timeoutSeconds: 0 };
 }
@@ -1624,6 +2290,35 @@ export const ClusterServiceService = {
     responseSerialize: (value: ChangeReply): Buffer => Buffer.from(ChangeReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ChangeReply => ChangeReply.decode(value),
   },
+  /** Puts images of apps and patches into a cluster that exists. */
+  installApps: {
+    path: "/seal.v1.ClusterService/InstallApps" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: InstallAppsRequest): Buffer => Buffer.from(InstallAppsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): InstallAppsRequest => InstallAppsRequest.decode(value),
+    responseSerialize: (value: ChangeReply): Buffer => Buffer.from(ChangeReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeReply => ChangeReply.decode(value),
+  },
+  /** Takes an app or a patch out of a cluster again. */
+  uninstallApp: {
+    path: "/seal.v1.ClusterService/UninstallApp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UninstallAppRequest): Buffer => Buffer.from(UninstallAppRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UninstallAppRequest => UninstallAppRequest.decode(value),
+    responseSerialize: (value: ChangeReply): Buffer => Buffer.from(ChangeReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeReply => ChangeReply.decode(value),
+  },
+  listApps: {
+    path: "/seal.v1.ClusterService/ListApps" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAppsRequest): Buffer => Buffer.from(ListAppsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAppsRequest => ListAppsRequest.decode(value),
+    responseSerialize: (value: ListAppsReply): Buffer => Buffer.from(ListAppsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAppsReply => ListAppsReply.decode(value),
+  },
   /** Makes the cluster what a Clusterfile says: one operation per call, until there is nothing left to do. */
   apply: {
     path: "/seal.v1.ClusterService/Apply" as const,
@@ -1689,6 +2384,11 @@ export interface ClusterServiceServer extends UntypedServiceImplementation {
   scaleUp: handleUnaryCall<ScaleUpRequest, ChangeReply>;
   deleteNodes: handleUnaryCall<DeleteNodesRequest, ChangeReply>;
   deleteCluster: handleUnaryCall<DeleteClusterRequest, ChangeReply>;
+  /** Puts images of apps and patches into a cluster that exists. */
+  installApps: handleUnaryCall<InstallAppsRequest, ChangeReply>;
+  /** Takes an app or a patch out of a cluster again. */
+  uninstallApp: handleUnaryCall<UninstallAppRequest, ChangeReply>;
+  listApps: handleUnaryCall<ListAppsRequest, ListAppsReply>;
   /** Makes the cluster what a Clusterfile says: one operation per call, until there is nothing left to do. */
   apply: handleUnaryCall<ApplyRequest, ApplyReply>;
   /** Runs a plan that was saved by a dry run, exactly that one. */
@@ -1758,6 +2458,53 @@ export interface ClusterServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  /** Puts images of apps and patches into a cluster that exists. */
+  installApps(
+    request: InstallAppsRequest,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  installApps(
+    request: InstallAppsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  installApps(
+    request: InstallAppsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  /** Takes an app or a patch out of a cluster again. */
+  uninstallApp(
+    request: UninstallAppRequest,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  uninstallApp(
+    request: UninstallAppRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  uninstallApp(
+    request: UninstallAppRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeReply) => void,
+  ): ClientUnaryCall;
+  listApps(
+    request: ListAppsRequest,
+    callback: (error: ServiceError | null, response: ListAppsReply) => void,
+  ): ClientUnaryCall;
+  listApps(
+    request: ListAppsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAppsReply) => void,
+  ): ClientUnaryCall;
+  listApps(
+    request: ListAppsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAppsReply) => void,
   ): ClientUnaryCall;
   /** Makes the cluster what a Clusterfile says: one operation per call, until there is nothing left to do. */
   apply(request: ApplyRequest, callback: (error: ServiceError | null, response: ApplyReply) => void): ClientUnaryCall;

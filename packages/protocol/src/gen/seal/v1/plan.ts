@@ -55,7 +55,7 @@ export interface Phase {
 
 export interface Plan {
   id: string;
-  /** "install", "scale-up", "delete-nodes", "delete-cluster" or "exec". */
+  /** "install", "scale-up", "delete-nodes", "delete-cluster", "install-apps", "uninstall-app" or "exec". */
   kind: string;
   cluster: string;
   baseRevision: number;
