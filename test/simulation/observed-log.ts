@@ -7,11 +7,14 @@ import {
   failedNodes,
   isDone,
   isInFlight,
+  mostAtOnce,
   type ObservedOperation,
   type OfStep,
   ofStep,
   openNodes,
   openPhaseBefore,
+  subjectOf,
+  workersOf,
 } from './observed-operation.ts';
 import { restoredOperations, restoredOutputEnds } from './restored-log.ts';
 import { outputByte } from './simulated-spool.ts';
@@ -147,6 +150,8 @@ export class ObservedLog {
         return;
       case 'phase-started':
         this.#checkEarlierPhases(operation, event.phase);
+        if (plan.phases.find(({ name }) => name === event.phase)?.needsAll && failedNodes(operation).length > 0)
+          this.#violated('needs-all', `${event.phase} begins although ${failedNodes(operation).join(', ')} failed`);
         return;
       case 'phase-finished':
         if (inFlight.length > 0) this.#violated('phase-end', `${event.phase} ends while ${inFlight[0]?.id} is in flight`);
@@ -189,17 +194,21 @@ export class ObservedLog {
   /** Called when `id` has just been dispatched for the first time, or after a resume. */
   #checkBegin({ view, plan, resumedAt }: ObservedOperation, id: string): void {
     const phase = plan.phases.find(({ name }) => name === view.steps.get(id)?.phase);
-    if (!phase) return;
+    const step = phase?.steps.find((each) => each.id === id);
+    if (!phase || !step) return;
     const open = openNodes(phase, view, resumedAt.length > 0);
-    const limit = unavailableLimit(view.policy.maxUnavailable, plan.nodes.length);
+    const workers = workersOf(plan);
+    const limit = unavailableLimit(view.policy.maxUnavailable, workers.length);
     const failed = failedNodes({ view, plan });
-    const most = phase.destructive ? Math.min(phase.parallelism, Math.max(1, limit - failed.length)) : phase.parallelism;
+    const most = mostAtOnce({ view, plan }, phase);
     if (open.length > most) this.#violated('parallelism', `${open.join(', ')} at a time in ${phase.name}, which allows ${most}`);
     if (failed.length > 0 && view.policy.onFailure === 'fail-fast')
       this.#violated('fail-fast', `${id} begins after ${failed.join(', ')} failed`);
     if (failed.length > limit) this.#violated('max-unavailable', `${id} begins after ${failed.join(', ')} failed; ${limit} may`);
-    if (failed.includes(view.steps.get(id)?.node ?? ''))
-      this.#violated('failed-node', `${id} begins on a node that failed before`);
+    if (failed.includes(subjectOf(step))) this.#violated('failed-node', `${id} begins on a node that failed before`);
+    if (view.skippedNodes.has(subjectOf(step))) this.#violated('skipped-node', `${id} begins on a node that is left out`);
+    const master = failed.find((node) => !workers.includes(node));
+    if (master) this.#violated('failed-master', `${id} begins after ${master} failed, a master`);
   }
 
   #checkSuccess({ view, plan }: ObservedOperation): void {

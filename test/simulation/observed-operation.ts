@@ -1,4 +1,4 @@
-import type { OperationView, Phase, Plan, StepView } from '@seal/plan';
+import { type OperationView, type Phase, type Plan, type Step, type StepView, unavailableLimit } from '@seal/plan';
 
 export interface OfStep {
   readonly operation: ObservedOperation;
@@ -39,15 +39,34 @@ export function openPhaseBefore({ view, plan }: Pick<ObservedOperation, 'view' |
   })?.name;
 }
 
-/** Nodes on which a step failed that must not. */
+/** The node whose part of the work a step is. */
+export function subjectOf(step: Step): string {
+  return step.about ?? step.node;
+}
+
+/** Nodes to which a failure is put down of a step that must not fail. */
 export function failedNodes({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>): string[] {
   const failed = plan.phases
     .flatMap((phase) => phase.steps)
-    .filter((step) => {
-      const status = view.steps.get(step.id)?.status ?? '';
-      return !step.mayFail && ['FAILED', 'UNKNOWN', 'CANCELLED'].includes(status);
+    .flatMap((step) => {
+      const state = view.steps.get(step.id);
+      if (step.mayFail || !state || !['FAILED', 'UNKNOWN', 'CANCELLED'].includes(state.status)) return [];
+      // Where it was to be done nobody was to be reached.
+      return [state.problem?.code === 'NODE_UNREACHABLE' ? step.node : subjectOf(step)];
     });
-  return [...new Set(failed.map(({ node }) => node))];
+  return [...new Set(failed)];
+}
+
+/** How many nodes of a phase may be begun and not done. */
+export function mostAtOnce({ view, plan }: Pick<ObservedOperation, 'view' | 'plan'>, phase: Phase): number {
+  const workers = workersOf(plan);
+  if (!phase.destructive || phase.steps.some(({ node }) => !workers.includes(node))) return phase.parallelism;
+  const limit = unavailableLimit(view.policy.maxUnavailable, workers.length);
+  return Math.min(phase.parallelism, Math.max(1, limit - failedNodes({ view, plan }).length));
+}
+
+export function workersOf(plan: Plan): string[] {
+  return plan.nodes.filter(({ role }) => role !== 'master').map(({ id }) => id);
 }
 
 /** Nodes of a phase that are begun and not done; after a resume, of which some may wait for their turn, those in flight. */

@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import type { Prng } from './prng.ts';
-import type { ScenarioOperation } from './scenario.ts';
+import type { ResumeChange, ScenarioOperation } from './scenario.ts';
 import type { ServerLife, ServerParts } from './server-life.ts';
 import type { World } from './world.ts';
 
@@ -14,7 +14,7 @@ class Operator {
   readonly #world: World;
   readonly #operation: ScenarioOperation;
   readonly #prng: Prng;
-  #resumesLeft: number;
+  readonly #resumes: ResumeChange[];
   /** The server whose answer is waited for. */
   #asked: ServerLife | undefined;
 
@@ -22,7 +22,7 @@ class Operator {
     this.#world = world;
     this.#operation = operation;
     this.#prng = prng;
-    this.#resumesLeft = operation.resumes;
+    this.#resumes = [...operation.resumes];
   }
 
   begin(): void {
@@ -37,11 +37,16 @@ class Operator {
     const found = this.#found();
     if (this.#asked?.life.alive) this.#world.note('operator', 'waits for an answer');
     else if (!found) this.#start();
-    else if (found.view.finishedAt !== undefined && found.view.status !== 'SUCCEEDED' && this.#resumesLeft > 0) {
-      this.#resumesLeft -= 1;
-      this.#ask(`resume ${found.id}`, ({ starter }) => starter.resume(found.id, 'operator'));
-    }
+    else if (found.view.finishedAt !== undefined && found.view.status !== 'SUCCEEDED') this.#resume(found.id);
     this.#world.time.after(this.#prng.int(500, 9000), () => this.#look());
+  }
+
+  #resume(id: string): void {
+    const change = this.#resumes.shift();
+    if (change)
+      this.#ask(`resume ${id} ${JSON.stringify(change)}`, ({ starter }) =>
+        starter.resume(id, { requestedBy: 'operator', ...change }),
+      );
   }
 
   #start(): void {

@@ -14,6 +14,11 @@ export interface Behaviour {
   readonly exitCodes: readonly number[];
 }
 
+export interface ResumeChange {
+  readonly policy?: Partial<OperationPolicy>;
+  readonly skipNodes?: readonly string[];
+}
+
 export interface ScenarioOperation {
   readonly plan: Plan;
   readonly policy: OperationPolicy;
@@ -22,8 +27,8 @@ export interface ScenarioOperation {
   /** When it is asked for, ms. */
   readonly askedAt: number;
   readonly cancelledAt: number | undefined;
-  /** How often it may be resumed after it failed or was cancelled. */
-  readonly resumes: number;
+  /** How often it may be resumed after it failed or was cancelled; what each changes of how it is run. */
+  readonly resumes: readonly ResumeChange[];
 }
 
 /** What is to be done in a world, and how long things go wrong in it. */
@@ -43,20 +48,22 @@ export interface Scenario {
 /** A world's story, drawn from a seed. */
 export function drawScenario(prng: Prng): Scenario {
   const behaviours = new Map<string, Behaviour>();
+  const hasMaster = prng.chance(0.4);
   const nodes = Array.from({ length: prng.pick([1, 2, 3, 4]) }, (_, index): PlanNode => {
     const name = `n${index + 1}`;
-    return { id: `id-${name}`, name, ip: `10.0.0.${index + 1}`, role: 'worker' };
+    return { id: `id-${name}`, name, ip: `10.0.0.${index + 1}`, role: hasMaster && index === 0 ? 'master' : 'worker' };
   });
+  const skippable = nodes.slice(1).map(({ id }) => id);
   const quietAt = prng.pick([20_000, 60_000, 120_000]);
   const operations = Array.from({ length: prng.pick([1, 1, 2, 3]) }, (_, index): ScenarioOperation => {
     const askedAt = index === 0 ? 100 : prng.int(0, quietAt / 2);
     return {
       plan: drawPlan(prng, index, nodes, behaviours),
       policy: drawPolicy(prng),
-      skipNodes: nodes.length > 1 && prng.chance(0.05) ? [prng.pick(nodes).id] : [],
+      skipNodes: skippable.length > 0 && prng.chance(0.05) ? [prng.pick(skippable)] : [],
       askedAt,
       cancelledAt: prng.chance(0.25) ? askedAt + prng.int(100, quietAt) : undefined,
-      resumes: prng.int(0, 3),
+      resumes: Array.from({ length: prng.int(0, 3) }, () => drawResume(prng, skippable)),
     };
   });
   return {
@@ -87,12 +94,10 @@ function drawPlan(prng: Prng, index: number, nodes: readonly PlanNode[], behavio
       return Array.from({ length: prng.pick([1, 1, 2, 3]) }, (_, at) => {
         const token = `${index + 1}.${position + 1}.${node.name}.${at + 1}`;
         behaviours.set(token, drawBehaviour(prng));
-        return drawStep(prng, token, node);
+        return { ...drawStep(prng, token, node), ...drawSubject(prng, node, nodes) };
       });
     });
-    const parallelism = prng.chance(0.5) ? prng.int(1, nodes.length) : undefined;
-    const destructive = prng.chance(0.3);
-    return { name, title: name, destructive, steps, ...(parallelism ? { parallelism } : {}) };
+    return { name, title: name, steps, ...drawPhase(prng, nodes.length) };
   });
   // A plan has at least one step.
   const [first] = phases;
@@ -103,6 +108,25 @@ function drawPlan(prng: Prng, index: number, nodes: readonly PlanNode[], behavio
   }
   const kind = cluster === '' ? 'exec' : 'install';
   return { id, kind, cluster, baseRevision: 0, summary: id, nodes, phases: makePhases(id, phases) };
+}
+
+/** A master does some steps in the place of another node, as a drain is done. */
+function drawSubject(prng: Prng, node: PlanNode, nodes: readonly PlanNode[]): { about?: string } {
+  return node.role === 'master' && nodes.length > 1 && prng.chance(0.3) ? { about: prng.pick(nodes.slice(1)).id } : {};
+}
+
+function drawPhase(prng: Prng, nodes: number) {
+  return {
+    destructive: prng.chance(0.3),
+    ...(prng.chance(0.5) ? { parallelism: prng.int(1, nodes) } : {}),
+    ...(prng.chance(0.1) ? { timeoutSeconds: prng.pick([10, 40]) } : {}),
+    ...(prng.chance(0.15) ? { needsAll: true } : {}),
+  };
+}
+
+function drawResume(prng: Prng, skippable: readonly string[]): ResumeChange {
+  const policy = prng.chance(0.3) ? { policy: { onFailure: prng.pick(['fail-fast', 'continue'] as const) } } : {};
+  return { ...policy, ...(skippable.length > 0 && prng.chance(0.1) ? { skipNodes: [prng.pick(skippable)] } : {}) };
 }
 
 function drawPolicy(prng: Prng): OperationPolicy {
