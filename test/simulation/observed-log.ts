@@ -235,9 +235,9 @@ export class ObservedLog {
       givenUp.includes(problem?.code ?? '') ||
       (outcome === 'UNKNOWN' && ['SECRET_MISSING', 'CANCELLED'].includes(problem?.code ?? ''));
     if (!known || isGivenUp) {
-      // To a server that was restored from a backup: it asked for less than its agent knows of.
-      const wasOvertaken = problem?.code === 'STEP_UNKNOWN' && (host.journal.state.latest(step)?.attempt ?? 0) > attempt;
-      if (!withoutJournal.includes(problem?.code ?? '') && !wasOvertaken)
+      // Lost, and cancelled on a full disk or asked for under too low an attempt (by a server restored from a backup).
+      const isLost = outcome === 'UNKNOWN' && problem?.code === 'STEP_UNKNOWN';
+      if (!withoutJournal.includes(problem?.code ?? '') && !isLost)
         this.#violated(
           'agreement',
           `${step} attempt ${attempt} is ${outcome} (${problem?.code}), its agent's journal knows nothing of it`,

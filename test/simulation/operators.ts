@@ -7,22 +7,31 @@ import type { World } from './world.ts';
 /** People who ask for the scenario's operations, cancel some, and resume what failed. They ask again when no answer comes. */
 export function sendOperators(world: World): void {
   const prng = world.prng.fork('operators');
-  for (const operation of world.scenario.operations) new Operator(world, operation, prng.fork(operation.plan.id)).begin();
+  for (const operation of world.scenario.operations) {
+    const operator = new Operator(world, operation, prng.fork(operation.plan.id));
+    world.operators.push(operator);
+    operator.begin();
+  }
 }
 
-class Operator {
+export class Operator {
   readonly #world: World;
   readonly #operation: ScenarioOperation;
   readonly #prng: Prng;
   readonly #resumes: ResumeChange[];
   /** The server whose answer is waited for. */
-  #asked: ServerLife | undefined;
+  #asked: { readonly server: ServerLife; readonly what: string } | undefined;
 
   constructor(world: World, operation: ScenarioOperation, prng: Prng) {
     this.#world = world;
     this.#operation = operation;
     this.#prng = prng;
     this.#resumes = [...operation.resumes];
+  }
+
+  /** What a server that lives has not answered yet. */
+  get unanswered(): string | undefined {
+    return this.#asked?.server.life.alive ? this.#asked.what : undefined;
   }
 
   begin(): void {
@@ -35,7 +44,7 @@ class Operator {
   #look(): void {
     if (this.#world.time.now >= this.#world.scenario.quietAt) return;
     const found = this.#found();
-    if (this.#asked?.life.alive) this.#world.note('operator', 'waits for an answer');
+    if (this.unanswered) this.#world.note('operator', 'waits for an answer');
     else if (!found) this.#start();
     else if (found.view.finishedAt !== undefined && found.view.status !== 'SUCCEEDED') this.#resume(found.id);
     this.#world.time.after(this.#prng.int(500, 9000), () => this.#look());
@@ -82,15 +91,19 @@ class Operator {
   #ask(what: string, request: (parts: ServerParts) => Promise<unknown>): void {
     const server = this.#world.reachableServer();
     if (!server?.parts) return;
-    this.#asked = server;
+    const asked = { server, what };
+    this.#asked = asked;
+    const answered = () => {
+      if (this.#asked === asked) this.#asked = undefined;
+    };
     this.#world.note('operator', what);
     request(server.parts).then(
       () => {
-        this.#asked = undefined;
+        answered();
         this.#world.note('operator', `${what}: done`);
       },
       (error: unknown) => {
-        this.#asked = undefined;
+        answered();
         const { code, message } = Problem.from(error);
         this.#world.note('operator', `${what}: ${code} ${message}`);
         if (code === 'INTERNAL' || code === 'CONFLICT_REVISION')

@@ -7,6 +7,7 @@ import { Host } from './host.ts';
 import type { MakeMutant, Mutant } from './mutants.ts';
 import { Network } from './network.ts';
 import { Observer } from './observer.ts';
+import type { Operator } from './operators.ts';
 import { Prng } from './prng.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 import { ServerLife } from './server-life.ts';
@@ -41,6 +42,7 @@ export class World {
   readonly observer: Observer;
   readonly hosts = new Map<string, Host>();
   readonly agents = new Map<string, AgentLife>();
+  readonly operators: Operator[] = [];
   servers: ServerLife[] = [];
   serverClockOffset = 0;
   storeFullUntil = 0;

@@ -254,6 +254,13 @@ describe('the engine', () => {
     await life.executor.stop();
   });
 
+  it('takes the first hello of a session only', async () => {
+    const life = new Life(openDatabase(':memory:'), 1);
+    const { session, received } = await life.agent();
+    await session.receive({ hello: { agentVersion: 'test', bootId: 'b', facts: { ...facts }, steps: [] } });
+    assert.equal(received.filter(({ welcome }) => welcome).length, 1);
+  });
+
   it('ends an orphan that still runs on the agent when nobody waits for it', async () => {
     const life = new Life(openDatabase(':memory:'), 1);
     const agent = await life.agent([{ step: 'feedfeedfeedfeed', attempt: 1, state: 'running' }]);

@@ -14,8 +14,6 @@ import { untilTold } from './until-told.ts';
 
 export type { AgentLink, SessionLogger, SessionsOptions } from './session-ports.ts';
 
-type AgentMessage = agentProto.AgentMessage;
-
 interface Session {
   readonly link: AgentLink;
   readonly output: OutputReceiver;
@@ -60,7 +58,7 @@ export class Sessions implements StepSender {
   }
 
   /** Begins a session; the result feeds it. Nothing is accepted before Hello. */
-  connect(link: AgentLink): { receive: (message: AgentMessage) => Promise<void>; closed: () => void } {
+  connect(link: AgentLink): { receive: (message: agentProto.AgentMessage) => Promise<void>; closed: () => void } {
     const older = this.#sessions.get(link.nodeId);
     if (older) older.link.close(new Problem('SESSION_REPLACED', `node ${link.nodeName} opened a newer session; this one ends`));
     const output = new OutputReceiver(this.#options.log, this.#options.store);
@@ -164,11 +162,12 @@ export class Sessions implements StepSender {
     }
   }
 
-  async #receive(session: Session, message: AgentMessage): Promise<void> {
+  async #receive(session: Session, message: agentProto.AgentMessage): Promise<void> {
     if (this.#sessions.get(session.link.nodeId) !== session) return;
     session.heardAt = this.#options.clock.now();
     try {
-      if (message.hello) return await this.#hello(session, message.hello);
+      // One that comes twice would send what is dispatched meanwhile before that is durable.
+      if (message.hello) return session.helloSeen ? undefined : await this.#hello(session, message.hello);
       if (!session.helloSeen) throw new Problem('PROTOCOL_VIOLATION', 'an agent sent something before its hello');
       if (message.facts) return await this.#takeFacts(session.link.nodeId, factsFromWire(message.facts));
       if (message.started) return await this.#started(session, message.started);
@@ -246,8 +245,8 @@ export class Sessions implements StepSender {
   }
 
   async #output(session: Session, chunk: agentProto.StepOutput): Promise<void> {
-    const found = inFlight(this.#options.log, session.link.nodeId, chunk.step);
     const { step, attempt, stream } = chunk;
+    const found = inFlight(this.#options.log, session.link.nodeId, step);
     if (found) this.#activity.heard(step);
     // Output of a step that nobody waits for any more is acknowledged and dropped, so that the agent can let go of it.
     const durable = found ? session.output.take(found.loaded.operation.id, chunk) : Promise.resolve(endOf(chunk));
