@@ -32,6 +32,7 @@ export { removePartialLayers, type UnpackOptions, type UnpackResult, unpackLayer
 export type { BlobSize, WriteBlobOptions } from './store/blobs.ts';
 export type { CheckFinding, CheckResult } from './store/check-store.ts';
 export type { GarbageResult } from './store/collect-garbage.ts';
+export { type ChangedPath, type DifferingPath, diffImages, type ImageDiff } from './store/diff-images.ts';
 export type { ImageApp, ImageExtension, ImageKind } from './store/image-extension.ts';
 export {
   type ImageStore,
@@ -43,5 +44,8 @@ export {
 export type { LoadedImage, LoadOptions } from './store/load-archive.ts';
 export type { Descriptor, ImageConfig, ImageIndex, Manifest } from './store/manifest.ts';
 export { mediaTypes } from './store/media-types.ts';
+export { type MergedImage, type MergeOptions, mergeImages } from './store/merge-images.ts';
+export { type PruneOptions, type PruneResult, pruneStore } from './store/prune-store.ts';
+export { repairStore } from './store/repair-store.ts';
 export type { ArchiveFormat } from './store/save-archive.ts';
 export type { StoreSession } from './store/session.ts';

@@ -1,4 +1,4 @@
-import { type ImageStore, parseReference, readAllImageFacts } from '@seal/cluster-image';
+import { type ImageStore, parseReference, pruneStore, readAllImageFacts } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
 import { imageProto } from '@seal/protocol';
 import type { ClusterRecord } from '@seal/runtime';
@@ -43,6 +43,13 @@ export function imageService(options: ImageServiceOptions): imageProto.ImageServ
       await store.remove(request.reference);
       return {};
     }),
+    pruneImages: unary<imageProto.PruneImagesRequest, imageProto.PruneImagesReply>(options, async (request) => {
+      const { dryRun, addedBeforeMs } = request;
+      const used = new Set(options.records.list().flatMap(digestsOf));
+      const wanted = { dryRun, used, ...(addedBeforeMs > 0 ? { addedBeforeMs } : {}) };
+      const { images, cacheRecords: _noBuilds, ...pruned } = await pruneStore(store, wanted);
+      return imageProto.PruneImagesReply.fromPartial({ ...pruned, images: [...images] });
+    }),
   };
 }
 
@@ -62,10 +69,14 @@ async function putImage(store: ImageStore, { reference, manifestDigest }: imageP
 async function refuseUsed({ store, records }: ImageServiceOptions, reference: string): Promise<void> {
   const { digest, manifests } = await store.parts(reference);
   const digests = new Set([digest, ...manifests.map(({ descriptor }) => descriptor.digest)]);
-  const imagesOf = ({ imageDigest, apps = [] }: ClusterRecord) => [imageDigest, ...apps.map((app) => app.imageDigest)];
-  const users = records.list().filter((record) => imagesOf(record).some((used) => digests.has(used)));
+  const users = records.list().filter((record) => digestsOf(record).some((used) => digests.has(used)));
   if (users.length > 0)
     throw new Problem('IMAGE_IN_USE', `image ${reference} is that of cluster ${users.map((user) => user.name).join(', ')}`);
+}
+
+/** The manifests that a cluster and its apps come from. */
+function digestsOf({ imageDigest, apps = [] }: ClusterRecord): string[] {
+  return [imageDigest, ...apps.map((app) => app.imageDigest)];
 }
 
 async function imageNamed(store: ImageStore, name: string): Promise<imageProto.Image> {

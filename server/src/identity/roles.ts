@@ -44,6 +44,7 @@ export const rolesOfMethod: Readonly<Record<string, readonly Role[]>> = {
   '/seal.v1.ImageService/PutImage': changers,
   '/seal.v1.ImageService/PullImage': changers,
   '/seal.v1.ImageService/RemoveImage': changers,
+  '/seal.v1.ImageService/PruneImages': changers,
   '/seal.v1.ServerService/GetVersion': everyone,
 };
 
@@ -68,6 +69,7 @@ const commands: Readonly<Record<string, string>> = {
   'TokenService/IssueOperatorCertificate': 'login',
   'ImageService/PullImage': 'pull --remote',
   'ImageService/RemoveImage': 'rmi --remote',
+  'ImageService/PruneImages': 'images prune --remote',
 };
 
 /** Lets the caller through or not. Problem: PERMISSION_DENIED naming command, role and the roles that may. */

@@ -87,6 +87,26 @@ test('an image of an index that a cluster runs from is not removed', async () =>
   assert.equal((await core.sources.image(digest, [])).arch, 'arm64');
 });
 
+test('a prune of the server takes nameless images, by age named ones, and never what a cluster runs from', async () => {
+  await makeTestImage(author, 'twice:1', [10]);
+  await send(author, 'localhost/twice:1');
+  await makeTestImage(author, 'twice:1', [10]);
+  await send(author, 'localhost/twice:1');
+  const dry = await client.images.pruneImages({ dryRun: true, addedBeforeMs: 0 });
+  assert.deepEqual(
+    dry.images.map(({ reference }) => reference),
+    [''],
+  );
+  // Blobs that came within a day stay.
+  assert.equal(dry.blobs, 0);
+  const pruned = await client.images.pruneImages({ dryRun: false, addedBeforeMs: Date.now() + 60_000 });
+  assert.deepEqual(pruned.images.map(({ reference }) => reference).sort(), ['', 'localhost/twice:1']);
+  assert.deepEqual(
+    (await client.images.listImages({})).images.map(({ reference }) => reference),
+    ['localhost/used:1'],
+  );
+});
+
 test('hosts of one architecture get their image of an index; by its own digest a manifest stays what it is', async () => {
   await makeTestIndex(author, 'hosts:1', [10]);
   await send(author, 'localhost/hosts:1');

@@ -50,9 +50,14 @@ export async function checkStore(storeDirectory: string): Promise<CheckResult> {
   }
   const blobDirectory = join(storeDirectory, 'blobs', 'sha256');
   const names = await readdir(blobDirectory);
+  let blobs = 0;
   let bytes = 0;
   for (const hex of names) {
-    const { digest, sizeBytes } = await hashFile(join(blobDirectory, hex));
+    const found = await hashFile(join(blobDirectory, hex)).catch(ignoreMissing);
+    // A clean-up may have taken it meanwhile.
+    if (!found) continue;
+    const { digest, sizeBytes } = found;
+    blobs += 1;
     bytes += sizeBytes;
     if (digest === `sha256:${hex}`) continue;
     findings.push({
@@ -62,5 +67,9 @@ export async function checkStore(storeDirectory: string): Promise<CheckResult> {
     });
   }
   const unreferencedBlobs = names.filter((hex) => !needed.has(`sha256:${hex}`)).length;
-  return { findings, images: new Set(manifests.map(({ digest }) => digest)).size, blobs: names.length, bytes, unreferencedBlobs };
+  return { findings, images: new Set(manifests.map(({ digest }) => digest)).size, blobs, bytes, unreferencedBlobs };
+}
+
+function ignoreMissing(thrown: NodeJS.ErrnoException): undefined {
+  if (thrown.code !== 'ENOENT') throw thrown;
 }

@@ -10,6 +10,12 @@ export interface GarbageResult {
   readonly freedBytes: number;
 }
 
+/** A blob that no image needs. */
+export interface GarbageBlob {
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
 /**
  * Deletes the blobs that none of `manifests` needs. Call it only under the store's lock. Kept are blobs written or touched since the oldest
  * living session began (a build may be about to name them) or within `graceSeconds`. Where a manifest cannot be read nothing is deleted:
@@ -21,29 +27,45 @@ export async function collectGarbage(
   nowMs: number,
   graceSeconds: number,
 ): Promise<GarbageResult> {
+  const { blobs } = await findGarbage(storeDirectory, manifests, nowMs, graceSeconds);
+  await deleteBlobs(storeDirectory, blobs);
+  return { removedBlobs: blobs.length, freedBytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+}
+
+/** What collectGarbage would delete; `unreadable`: the image whose manifest cannot be read, for which nothing would be. */
+export async function findGarbage(
+  storeDirectory: string,
+  manifests: readonly Descriptor[],
+  nowMs: number,
+  graceSeconds: number,
+): Promise<{ readonly blobs: readonly GarbageBlob[]; readonly unreadable?: Descriptor }> {
   const needed = new Set<string>();
   for (const descriptor of manifests) {
     const parts = await readImageParts(storeDirectory, descriptor.digest).catch(() => undefined);
-    if (!parts) return { removedBlobs: 0, freedBytes: 0 };
+    if (!parts) return { blobs: [], unreadable: descriptor };
     for (const { digest } of [descriptor, ...partsOf(parts)]) needed.add(digest);
   }
   const oldest = await oldestSessionStart(storeDirectory);
   const cutoff = Math.min(oldest ?? Number.POSITIVE_INFINITY, nowMs - graceSeconds * 1000);
-  let removedBlobs = 0;
-  let freedBytes = 0;
+  const blobs: GarbageBlob[] = [];
   for (const hex of await readdir(join(storeDirectory, 'blobs', 'sha256'))) {
     const digest = `sha256:${hex}`;
     if (needed.has(digest)) continue;
-    const path = join(storeDirectory, 'blobs', 'sha256', hex);
-    const { mtimeMs, size } = await stat(path);
+    const { mtimeMs, size } = await stat(join(storeDirectory, 'blobs', 'sha256', hex));
     // Equal times are kept: clocks of file systems are coarse.
     if (graceSeconds > 0 || oldest !== undefined ? mtimeMs >= cutoff : false) continue;
-    await rm(path, { force: true });
-    await rm(join(storeDirectory, 'layer-index', `${hex}.json`), { force: true });
-    removedBlobs += 1;
-    freedBytes += size;
+    blobs.push({ digest, sizeBytes: size });
   }
-  return { removedBlobs, freedBytes };
+  return { blobs };
+}
+
+/** Deletes blobs with what is kept beside them. Only under the store's lock. */
+export async function deleteBlobs(storeDirectory: string, blobs: readonly GarbageBlob[]): Promise<void> {
+  for (const { digest } of blobs) {
+    const hex = digest.slice('sha256:'.length);
+    await rm(join(storeDirectory, 'blobs', 'sha256', hex), { force: true });
+    await rm(join(storeDirectory, 'layer-index', `${hex}.json`), { force: true });
+  }
 }
 
 /** Which of the blobs that an image needs are not in the store. */

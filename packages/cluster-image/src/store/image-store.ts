@@ -55,11 +55,12 @@ async function prepareLayout(directory: string): Promise<void> {
 /** A store of ClusterImages on disk; made by `openStore`. */
 export class ImageStore {
   readonly directory: string;
-  readonly #orphanGraceSeconds: number;
+  /** As StoreOptions has it. */
+  readonly orphanGraceSeconds: number;
 
   constructor(directory: string, orphanGraceSeconds: number) {
     this.directory = directory;
-    this.#orphanGraceSeconds = orphanGraceSeconds;
+    this.orphanGraceSeconds = orphanGraceSeconds;
   }
 
   /** A working directory on the store's file system; while it is open, blobs written or touched since it began are not collected. */
@@ -199,7 +200,7 @@ export class ImageStore {
       }
       const left = manifests.filter((entry) => entry !== found[0]);
       await writeIndexFile(this.directory, left);
-      result = await collectGarbage(this.directory, left, systemClock.now(), this.#orphanGraceSeconds);
+      result = await collectGarbage(this.directory, left, systemClock.now(), this.orphanGraceSeconds);
       return manifests;
     });
     return result;
@@ -210,7 +211,7 @@ export class ImageStore {
     await sweepSessions(this.directory);
     let result: GarbageResult = { removedBlobs: 0, freedBytes: 0 };
     await changeIndexFile(this.directory, async (manifests) => {
-      result = await collectGarbage(this.directory, manifests, systemClock.now(), this.#orphanGraceSeconds);
+      result = await collectGarbage(this.directory, manifests, systemClock.now(), this.orphanGraceSeconds);
       return manifests;
     });
     return result;

@@ -5,24 +5,30 @@ import { examples, formatOption } from '../options.ts';
 import { platformOption } from '../platform.ts';
 import { printData, table } from '../print-data.ts';
 import { sinceText, sizeText } from '../view/durations.ts';
+import { addDiff } from './diff.ts';
 import { addImageFiles } from './image-files.ts';
 import { inspectImage } from './inspect.ts';
+import { addMerge } from './merge.ts';
+import { addPrune } from './prune.ts';
+import { addStore } from './store.ts';
 
 interface StoreFlags {
   readonly store?: string;
   readonly remote?: boolean;
 }
 
-/** `sealctl images|inspect|rmi|tag|save|load` */
+/** `sealctl images [prune]|inspect|diff|rmi|tag|merge|save|load|store` */
 export function addImages(program: Command, cli: Cli): void {
-  program
+  const images = program
     .command('images')
+    .helpCommand(false)
     .description('Show the ClusterImages of the local store, or those of the server.')
     .option('--remote', 'those that the server has')
     .addOption(storeOption())
     .addOption(formatOption(cli))
     .addHelpText('after', examples('sealctl images', 'sealctl images --remote -o json'))
     .action((flags: StoreFlags) => (flags.remote ? listRemote(cli) : listLocal(cli, flags.store)));
+  addPrune(images, cli);
   program
     .command('inspect')
     .description('Show all about one ClusterImage: names, labels, environment, layers.')
@@ -51,7 +57,10 @@ export function addImages(program: Command, cli: Cli): void {
       await (await openLocalStore(cli, flags.store)).tag(name, reference);
       cli.note(`${name} is ${reference} too.`);
     });
+  addDiff(program, cli);
+  addMerge(program, cli);
   addImageFiles(program, cli);
+  addStore(program, cli);
 }
 
 async function listLocal(cli: Cli, directory: string | undefined): Promise<void> {

@@ -115,6 +115,30 @@ export interface PulledImage {
   from: string;
 }
 
+export interface PruneImagesRequest {
+  /** Says what would go, and removes nothing. */
+  dryRun: boolean;
+  /** Also named images that came into the store before; 0: none. */
+  addedBeforeMs: number;
+}
+
+export interface PruneImagesReply {
+  images: PrunedImage[];
+  /** Blobs that no image needs, and beginnings of downloads. */
+  blobs: number;
+  blobBytes: number;
+  downloads: number;
+  downloadBytes: number;
+  freedBytes: number;
+}
+
+export interface PrunedImage {
+  /** Empty: it had no name. */
+  reference: string;
+  digest: string;
+  addedAtMs: number;
+}
+
 function createBaseImage(): Image {
   return { reference: "", digest: "", arch: "", sizeBytes: 0, createdAtMs: 0, runtime: "", runtimeVersion: "" };
 }
@@ -1098,6 +1122,267 @@ export const PulledImage: MessageFns<PulledImage> = {
   },
 };
 
+function createBasePruneImagesRequest(): PruneImagesRequest {
+  return { dryRun: false, addedBeforeMs: 0 };
+}
+
+export const PruneImagesRequest: MessageFns<PruneImagesRequest> = {
+  encode(message: PruneImagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dryRun !== false) {
+      writer.uint32(8).bool(message.dryRun);
+    }
+    if (message.addedBeforeMs !== 0) {
+      writer.uint32(16).int64(message.addedBeforeMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PruneImagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePruneImagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.addedBeforeMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PruneImagesRequest>, I>>(base?: I): PruneImagesRequest {
+    return PruneImagesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PruneImagesRequest>, I>>(object: I): PruneImagesRequest {
+    const message = createBasePruneImagesRequest();
+    message.dryRun = object.dryRun ?? false;
+    message.addedBeforeMs = object.addedBeforeMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePruneImagesReply(): PruneImagesReply {
+  return { images: [], blobs: 0, blobBytes: 0, downloads: 0, downloadBytes: 0, freedBytes: 0 };
+}
+
+export const PruneImagesReply: MessageFns<PruneImagesReply> = {
+  encode(message: PruneImagesReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.images) {
+      PrunedImage.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.blobs !== 0) {
+      writer.uint32(16).int32(message.blobs);
+    }
+    if (message.blobBytes !== 0) {
+      writer.uint32(24).int64(message.blobBytes);
+    }
+    if (message.downloads !== 0) {
+      writer.uint32(32).int32(message.downloads);
+    }
+    if (message.downloadBytes !== 0) {
+      writer.uint32(40).int64(message.downloadBytes);
+    }
+    if (message.freedBytes !== 0) {
+      writer.uint32(48).int64(message.freedBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PruneImagesReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePruneImagesReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.images.push(PrunedImage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.blobs = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.blobBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.downloads = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.downloadBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.freedBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PruneImagesReply>, I>>(base?: I): PruneImagesReply {
+    return PruneImagesReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PruneImagesReply>, I>>(object: I): PruneImagesReply {
+    const message = createBasePruneImagesReply();
+    message.images = object.images?.map((e) => PrunedImage.fromPartial(e)) || [];
+    message.blobs = object.blobs ?? 0;
+    message.blobBytes = object.blobBytes ?? 0;
+    message.downloads = object.downloads ?? 0;
+    message.downloadBytes = object.downloadBytes ?? 0;
+    message.freedBytes = object.freedBytes ?? 0;
+    return message;
+  },
+};
+
+function createBasePrunedImage(): PrunedImage {
+  return { reference: "", digest: "", addedAtMs: 0 };
+}
+
+export const PrunedImage: MessageFns<PrunedImage> = {
+  encode(message: PrunedImage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reference !== "") {
+      writer.uint32(10).string(message.reference);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    if (message.addedAtMs !== 0) {
+      writer.uint32(24).int64(message.addedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrunedImage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrunedImage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.addedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PrunedImage>, I>>(base?: I): PrunedImage {
+    return PrunedImage.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PrunedImage>, I>>(object: I): PrunedImage {
+    const message = createBasePrunedImage();
+    message.reference = object.reference ?? "";
+    message.digest = object.digest ?? "";
+    message.addedAtMs = object.addedAtMs ?? 0;
+    return message;
+  },
+};
+
 /** ClusterImages in the server's own store. Blobs move over HTTPS (PUT/GET/HEAD /v1/blobs/<digest>), names and manifests here. */
 export type ImageServiceService = typeof ImageServiceService;
 export const ImageServiceService = {
@@ -1154,6 +1439,19 @@ export const ImageServiceService = {
     responseSerialize: (value: RemoveImageReply): Buffer => Buffer.from(RemoveImageReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveImageReply => RemoveImageReply.decode(value),
   },
+  /**
+   * Takes out what no cluster runs from and nobody needs: nameless images, blobs of no image that came more than a day ago, beginnings of
+   * downloads; named images only by age.
+   */
+  pruneImages: {
+    path: "/seal.v1.ImageService/PruneImages" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PruneImagesRequest): Buffer => Buffer.from(PruneImagesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PruneImagesRequest => PruneImagesRequest.decode(value),
+    responseSerialize: (value: PruneImagesReply): Buffer => Buffer.from(PruneImagesReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PruneImagesReply => PruneImagesReply.decode(value),
+  },
 } as const;
 
 export interface ImageServiceServer extends UntypedServiceImplementation {
@@ -1168,6 +1466,11 @@ export interface ImageServiceServer extends UntypedServiceImplementation {
    */
   pullImage: handleServerStreamingCall<PullImageRequest, PullImageReply>;
   removeImage: handleUnaryCall<RemoveImageRequest, RemoveImageReply>;
+  /**
+   * Takes out what no cluster runs from and nobody needs: nameless images, blobs of no image that came more than a day ago, beginnings of
+   * downloads; named images only by age.
+   */
+  pruneImages: handleUnaryCall<PruneImagesRequest, PruneImagesReply>;
 }
 
 export interface ImageServiceClient extends Client {
@@ -1242,6 +1545,25 @@ export interface ImageServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveImageReply) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes out what no cluster runs from and nobody needs: nameless images, blobs of no image that came more than a day ago, beginnings of
+   * downloads; named images only by age.
+   */
+  pruneImages(
+    request: PruneImagesRequest,
+    callback: (error: ServiceError | null, response: PruneImagesReply) => void,
+  ): ClientUnaryCall;
+  pruneImages(
+    request: PruneImagesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PruneImagesReply) => void,
+  ): ClientUnaryCall;
+  pruneImages(
+    request: PruneImagesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PruneImagesReply) => void,
   ): ClientUnaryCall;
 }
 
