@@ -13,7 +13,7 @@ import { onePuller } from './test-puller.ts';
 
 const isRoot = process.getuid?.() === 0;
 const needsRoot = { skip: isRoot ? false : 'needs root' };
-const points = 11;
+const points = 7;
 
 const module_ = (name: string) => JSON.stringify(join(import.meta.dirname, name));
 

@@ -46,7 +46,7 @@ export async function planCopy(request: CopyRequest): Promise<PlannedEntry[]> {
       const path = wantsDirectory ? joined(target, item.name ?? '') : target;
       add({ path, kind: 'file', mode: item.mode ?? 0o644, content: item.content ?? { bytes: Buffer.alloc(0) } });
     } else if (item.entry?.stats.isDirectory()) {
-      const mode = tree.get(target)?.mode ?? item.entry.stats.mode & 0o7777;
+      const mode = tree.get(target)?.mode ?? modeOf(item.entry.stats);
       if (target !== '') add({ path: target, kind: 'directory', mode });
       for (const below of (await item.files?.below(item.entry)) ?? [])
         add(await toPlanned(below, joined(target, posix.relative(item.entry.path, below.path))));
@@ -77,7 +77,7 @@ function addEntry(planned: Map<string, PlannedEntry>, tree: RootfsTree, chmod: n
 
 async function toPlanned(entry: ContextEntry, path: string): Promise<PlannedEntry> {
   const { stats, absolute } = entry;
-  const mode = stats.mode & 0o7777;
+  const mode = modeOf(stats);
   if (stats.isFile()) return { path, kind: 'file', mode, content: { path: absolute } };
   if (stats.isDirectory()) return { path, kind: 'directory', mode };
   if (stats.isSymbolicLink()) {
@@ -87,6 +87,11 @@ async function toPlanned(entry: ContextEntry, path: string): Promise<PlannedEntr
     'BUILD_INPUT_INVALID',
     `${absolute} is a device, pipe or socket; a ClusterImage holds files, directories and links`,
   );
+}
+
+/** Without the right of the group to write: whether a checkout has it depends on the umask of who made it, and the group will be root's. */
+function modeOf({ mode }: { readonly mode: number }): number {
+  return mode & 0o7757;
 }
 
 /** Each entry's directories, with the modes they have in the rootfs already, so that the layer alone does not alter them. */
