@@ -26,6 +26,7 @@ export class ServerLife {
   /** Undefined until it serves. */
   parts: ServerParts | undefined;
   epoch = 0;
+  servesSince = 0;
   readonly disk: Disk = { copied: undefined };
 
   constructor(world: World, number: number, prng: Prng) {
@@ -75,6 +76,7 @@ export class ServerLife {
     await sessions.recover();
     const unfinished = await log.recover();
     this.parts = { log, records, sessions, starter };
+    this.servesSince = world.time.now;
     world.note(name, `serves with epoch ${epoch}`);
     for (const { operation } of unfinished) executor.start(operation.id);
   }

@@ -66,6 +66,7 @@ function goesOn(world: World): boolean {
   if (world.violation) return false;
   const { now, events } = world.time;
   if (events > mostEvents) world.violated('rest', `${events} events and no end`);
+  world.reasons.look();
   if (!world.faults.quiet) return true;
   world.observer.checkIdle();
   if (events % 8 !== 0) return true;

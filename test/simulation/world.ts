@@ -6,6 +6,7 @@ import { Faults } from './faults.ts';
 import { Host } from './host.ts';
 import type { MakeMutant, Mutant } from './mutants.ts';
 import { Network } from './network.ts';
+import { ObservedReasons } from './observed-reasons.ts';
 import { Observer } from './observer.ts';
 import type { Operator } from './operators.ts';
 import { Prng } from './prng.ts';
@@ -40,6 +41,7 @@ export class World {
   database = new DatabaseSync(':memory:');
   readonly network: Network;
   readonly observer: Observer;
+  readonly reasons: ObservedReasons;
   readonly hosts = new Map<string, Host>();
   readonly agents = new Map<string, AgentLife>();
   readonly operators: Operator[] = [];
@@ -63,6 +65,7 @@ export class World {
     this.scenario = drawScenario(this.prng.fork('scenario'));
     this.network = new Network(this, this.prng.fork('network'));
     this.observer = new Observer(this);
+    this.reasons = new ObservedReasons(this);
     for (const node of this.scenario.nodes) this.hosts.set(node.id, new Host(this, node, this.prng.fork(node.id)));
   }
 

@@ -129,17 +129,20 @@ function overdueInFlight(item: Item, view: OperationView, facts: SchedulingFacts
 /** After a failure, a cancel or the end of the time: nothing new begins; what is in flight ends (or is ended), then the phase and the operation. */
 function stopping({ plan, phase, view, facts, failures }: Situation, inFlight: readonly Item[]): Decision[] {
   const ending = view.endingSince !== undefined;
-  if (inFlight.length > 0)
-    return inFlight.flatMap((item): Decision[] => {
+  const limit = { ...facts, graceSeconds: ending ? cancelGraceSeconds(facts) : facts.graceSeconds };
+  if (inFlight.length > 0) {
+    const decisions = inFlight.flatMap((item): Decision[] => {
       const away = facts.awaySince(item.step.node);
-      if (away !== undefined) {
-        const limit = { ...facts, graceSeconds: ending ? cancelGraceSeconds(facts) : facts.graceSeconds };
+      if (away !== undefined)
         return isOverdue(Math.max(away, view.endingSince ?? away), limit) ? [giveUpInFlight(item, plan, away, limit)] : [];
-      }
       if (!ending) return overdueInFlight(item, view, facts);
       if (cancelIsUnanswered(item, facts)) return [giveUpUnanswered(item, facts)];
       return [{ kind: 'cancel', step: item.step, attempt: item.state.attempt }];
     });
+    const absent = inFlight.filter((item) => facts.awaySince(item.step.node) !== undefined).map((item) => item.step.node);
+    if (decisions.length === 0 && absent.length === inFlight.length) return waitFor(plan, absent, view, limit);
+    return view.status === 'WAITING' ? [{ kind: 'continue' }, ...decisions] : decisions;
+  }
   return [
     { kind: 'finish-phase', phase: phase.name, status: view.cancelRequested ? 'CANCELLED' : 'FAILED' },
     finishOperation(plan, view, failures),

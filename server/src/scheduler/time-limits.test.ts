@@ -64,11 +64,21 @@ describe('time limits', () => {
   it('wait for the answer of a node that is away as long as for one that is connected: it may only be coming back', () => {
     const cancel: OperationEventBody = { type: 'cancel-requested', requestedBy: 'ada' };
     const away = (since: number) => ({ awaySince: () => since, cancelGraceSeconds: 3, graceSeconds: 600 });
-    assert.deepEqual(decideAt(3_999, {}, [...running, cancel], away(500)), []);
+    assert.deepEqual(decideAt(3_999, {}, [...running, cancel], away(500)), ['wait']);
+    const [wait] = decide(only, {}, [...running, cancel], { now: 3_999, ...away(500) });
+    assert.match(wait?.kind === 'wait' ? wait.reason : '', /^waiting at most 3 s for host-a \(.*\): the agent is not connected$/);
     assert.deepEqual(decideAt(4_000, {}, [...running, cancel], away(500)), ['give up a1: UNKNOWN NODE_UNREACHABLE']);
-    assert.deepEqual(decideAt(9_000, {}, [...running, cancel], away(8_000)), []);
+    assert.deepEqual(decideAt(9_000, {}, [...running, cancel], away(8_000)), ['wait']);
     const view = viewOf(only, {}, [...running, cancel]);
     assert.equal(untilNextLimit(only, view, factsOf({ ...away(2_000), now: 2_500 })), 2_500);
+  });
+
+  it('make a failing operation say which node it waits for, and no longer when that is back', () => {
+    const failed = [...running, 'b1 FAILED'];
+    assert.deepEqual(decideAt(2_000, {}, failed, { awaySince: () => 1_500 }), ['wait']);
+    const waiting: OperationEventBody = { type: 'operation-waiting', reason: 'waiting for a' };
+    assert.deepEqual(decideAt(2_000, {}, [...failed, waiting]), ['continue']);
+    assert.deepEqual(decideAt(2_000, {}, failed), []);
   });
 
   it('wake the operation at the next of them, and not at one that has passed', () => {
