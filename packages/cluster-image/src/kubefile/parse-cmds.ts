@@ -4,7 +4,7 @@ import { readJsonList } from './read-json-list.ts';
 
 /**
  * CMD and CMDS as shell lines. `CMDS ["a", "b"]` is two lines, `CMD ["p", "x"]` one command with its arguments, `CMD ["p x"]` the line as
- * it stands (sealer's files have both), `CMD p x` the line.
+ * it stands (sealer's files have both), `CMD p x` the line. `CMD ["p x", "q y"]` is two lines, as sealos' files have it: no program has a blank in its name.
  */
 export function parseCmds(context: InstructionContext): Instruction {
   const { statement, base } = context;
@@ -17,7 +17,8 @@ export function parseCmds(context: InstructionContext): Instruction {
     );
   if (list?.length === 0) throw context.fail(`the list of ${statement.keyword} is empty`, statement.rest.positions[0]);
   if (!list) return { ...base, kind: 'cmds', lines: [text] };
-  if (statement.keyword === 'CMDS' || list.length === 1) return { ...base, kind: 'cmds', lines: list };
+  if (statement.keyword === 'CMDS' || list.length === 1 || /\s/.test(list[0] ?? ''))
+    return { ...base, kind: 'cmds', lines: list };
   return { ...base, kind: 'cmds', lines: [list.map(shellQuote).join(' ')] };
 }
 

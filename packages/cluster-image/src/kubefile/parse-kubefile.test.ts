@@ -139,6 +139,7 @@ test('reads exec form, shell form and lists of CMD and CMDS as shell lines', () 
   assert.deepEqual(lines('CMD ["kubectl", "apply", "-f", "a b"]'), ["kubectl apply -f 'a b'"]);
   assert.deepEqual(lines('CMD ["kubectl apply -f x.yaml"]'), ['kubectl apply -f x.yaml']);
   assert.deepEqual(lines('CMDS ["a", "b c"]'), ['a', 'b c']);
+  assert.deepEqual(lines('CMD ["a b", "c"]'), ['a b', 'c'], "lines as sealos has them");
 });
 
 test('reads paths with blanks from a JSON list', () => {

@@ -13,9 +13,9 @@ export interface ImageFacts {
   readonly layers: readonly { readonly digest: string; readonly mediaType: string; readonly sizeBytes: number }[];
   readonly labels: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
-  /** CMD / CMDS of the Kubefile: shell lines. */
+  /** CMD / CMDS of the Kubefile: shell lines. Of images of other builders those of the entrypoint come first. */
   readonly cmds: readonly string[];
-  /** What the image is for; `kube-installer` where it does not say. */
+  /** What the image is for; where it does not say, what its files look like. */
   readonly kind: ImageKind;
   readonly apps: readonly ImageApp[];
   /** LAUNCH: names of `apps`, in this order. */
@@ -57,13 +57,18 @@ async function factsOf(store: ImageStore, image: InspectedImage): Promise<ImageF
     layers: manifest.layers.map((layer) => ({ digest: layer.digest, mediaType: layer.mediaType, sizeBytes: layer.size })),
     labels,
     env: Object.fromEntries((config.config?.Env ?? []).map(splitPair)),
-    cmds: shellLines(config.config?.Cmd ?? extension.cmds),
-    kind: extension.kind ?? 'kube-installer',
+    cmds: [...shellLines(config.config?.Entrypoint ?? []), ...shellLines(config.config?.Cmd ?? extension.cmds)],
+    kind: extension.kind ?? (paths.some(isOfRootfs) ? 'kube-installer' : 'app-installer'),
     apps: extension.apps,
     launch: extension.launch,
     paths,
     files,
   };
+}
+
+/** An image that does not say what it is for is an app, as for sealos, unless it holds what makes a cluster. */
+function isOfRootfs(path: string): boolean {
+  return path === 'Metadata' || path.startsWith('cri/') || /^bin\/(kubeadm|k0s|k3s)$/.test(path);
 }
 
 function splitPair(pair: string): [string, string] {

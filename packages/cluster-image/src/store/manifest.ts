@@ -46,6 +46,7 @@ const configSchema = z.looseObject({
   config: z
     .looseObject({
       Env: z.array(z.string()).nullish(),
+      Entrypoint: z.array(z.string()).nullish(),
       Cmd: z.array(z.string()).nullish(),
       Labels: z.record(z.string(), z.string()).nullish(),
     })

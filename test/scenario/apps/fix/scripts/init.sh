@@ -1,0 +1,2 @@
+. ./effect.sh
+effect patched_init

@@ -1,0 +1,3 @@
+. ./effect.sh
+effect auth
+echo "auth got: $*" >>/var/log/seal-scenario/arguments

@@ -1,0 +1,3 @@
+. ./effect.sh
+effect check
+echo "check got: $*" >>/var/log/seal-scenario/arguments

@@ -1,0 +1,3 @@
+. ./effect.sh
+effect clean
+echo "clean got: $*" >>/var/log/seal-scenario/arguments

@@ -1,0 +1,3 @@
+. ./effect.sh
+effect init
+echo "init got: $*" >>/var/log/seal-scenario/arguments

@@ -1,0 +1,1 @@
+echo "tool of $ClusterName shared $Shared" >>/var/log/seal-scenario/tool

@@ -1,0 +1,1 @@
+echo "tool goes" >>/var/log/seal-scenario/tool
