@@ -1,4 +1,4 @@
-import type { Step, StepView } from '@seal/plan';
+import type { Plan, Step, StepView } from '@seal/plan';
 import type { LoadedOperation, OperationLog } from '../operation/operation-log.ts';
 
 /** A step that an agent may have in hand: the server waits for its result. */
@@ -13,7 +13,7 @@ export function inFlight(log: OperationLog, nodeId: string, stepId: string): InF
   for (const loaded of log.allActive()) {
     const state = loaded.view.steps.get(stepId);
     if (!state || state.node !== nodeId || !isInFlight(state)) continue;
-    const step = loaded.plan.phases.find((phase) => phase.name === state.phase)?.steps.find((found) => found.id === stepId);
+    const step = stepsOf(loaded.plan).get(stepId);
     if (step) return { loaded, step, state };
   }
   return undefined;
@@ -31,6 +31,15 @@ export function inFlightOn(log: OperationLog, nodeId: string): InFlight[] {
       }
     }
   return found;
+}
+
+/** Asked with every message of an agent; plans never change. */
+const steps = new WeakMap<Plan, ReadonlyMap<string, Step>>();
+
+function stepsOf(plan: Plan): ReadonlyMap<string, Step> {
+  const known = steps.get(plan) ?? new Map(plan.phases.flatMap((phase) => phase.steps.map((step) => [step.id, step])));
+  steps.set(plan, known);
+  return known;
 }
 
 function isInFlight(state: StepView): boolean {
