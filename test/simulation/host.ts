@@ -64,7 +64,8 @@ export class Host {
   }
 
   behaviour(token: string): Behaviour {
-    const found = this.#behaviours.get(token);
+    // What undoes something does it the same way, whichever rollback it is of.
+    const found = this.#behaviours.get(token) ?? this.#behaviours.get(token.replace(/\.[^.]*$/, ''));
     if (!found) throw new Error(`nothing is called ${token} in this scenario`);
     return found;
   }

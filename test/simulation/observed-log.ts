@@ -133,10 +133,15 @@ export class ObservedLog {
   #check(operation: ObservedOperation, event: OperationEvent): void {
     const { view, plan } = operation;
     const inFlight = [...view.steps.values()].filter(isInFlight);
-    if (view.finishedAt !== undefined && event.type !== 'resume-requested')
+    if (view.finishedAt !== undefined && event.type !== 'resume-requested' && event.type !== 'operation-rolled-back')
       this.#violated('log', `${event.type} after the end of ${view.operation}`);
     switch (event.type) {
+      case 'operation-created':
+        this.#checkRollback(operation, event.rollbackOf);
+        return;
       case 'resume-requested':
+        if (view.rolledBackBy !== undefined)
+          this.#violated('rollback', `${view.operation} is resumed, which ${view.rolledBackBy} takes back`);
         if (
           this.operations.some(
             (other) =>
@@ -167,6 +172,18 @@ export class ObservedLog {
         this.#checkOutcome(operation, event);
         return;
     }
+  }
+
+  /** Only what has ended without success is taken back, once, and only where it began something. */
+  #checkRollback({ id, plan }: ObservedOperation, rollbackOf: string | undefined): void {
+    if (rollbackOf === undefined) return;
+    const original = this.operations.find((other) => other.id === rollbackOf);
+    const { status, rolledBackBy, steps } = original?.view ?? {};
+    if ((status !== 'FAILED' && status !== 'CANCELLED') || (rolledBackBy !== undefined && rolledBackBy !== id))
+      this.#violated('rollback', `${id} takes ${rollbackOf} back, which is ${status}, taken back by ${rolledBackBy}`);
+    const begun = [...(steps?.values() ?? [])].filter(({ attempt }) => attempt > 0).map(({ node }) => node);
+    const other = plan.nodes.find((node) => !begun.includes(node.id));
+    if (other) this.#violated('rollback', `${id} touches ${other.name}, on which ${rollbackOf} began nothing`);
   }
 
   #checkDispatch({ view, plan }: ObservedOperation, id: string, attempt: number): void {

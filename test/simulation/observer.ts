@@ -1,3 +1,4 @@
+import type { Plan } from '@seal/plan';
 import type { agentProto } from '@seal/protocol';
 import { stepKeyText } from '../../agent/src/runner/step-key.ts';
 import type { Write } from '../../server/src/store/store.ts';
@@ -31,12 +32,16 @@ export class Observer {
   constructor(world: World) {
     this.#world = world;
     this.log = new ObservedLog(world);
-    for (const { plan } of world.scenario.operations)
-      for (const phase of plan.phases)
-        for (const step of phase.steps) {
-          const token = tokenOf(step);
-          this.#steps.set(token, { id: step.id, token, node: step.node, phase: phase.name, effect: step.effect });
-        }
+    for (const { plan } of world.scenario.operations) this.learn(plan);
+  }
+
+  /** A plan that somebody is about to ask for. */
+  learn(plan: Plan): void {
+    for (const phase of plan.phases)
+      for (const step of phase.steps) {
+        const token = tokenOf(step);
+        this.#steps.set(token, { id: step.id, token, node: step.node, phase: phase.name, effect: step.effect });
+      }
   }
 
   stepOf(token: string): KnownStep {

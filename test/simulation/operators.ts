@@ -1,7 +1,9 @@
 import { Problem } from '@seal/foundation';
+import type { ObservedOperation } from './observed-operation.ts';
 import type { Prng } from './prng.ts';
 import type { ResumeChange, ScenarioOperation } from './scenario.ts';
 import type { ServerLife, ServerParts } from './server-life.ts';
+import { undoPlan } from './undo-plan.ts';
 import type { World } from './world.ts';
 
 /** People who ask for the scenario's operations, cancel some, and resume what failed. They ask again when no answer comes. */
@@ -19,6 +21,7 @@ export class Operator {
   readonly #operation: ScenarioOperation;
   readonly #prng: Prng;
   readonly #resumes: ResumeChange[];
+  #rollbacks = 0;
   /** The server whose answer is waited for. */
   #asked: { readonly server: ServerLife; readonly what: string } | undefined;
 
@@ -46,16 +49,35 @@ export class Operator {
     const found = this.#found();
     if (this.unanswered) this.#world.note('operator', 'waits for an answer');
     else if (!found) this.#start();
-    else if (found.view.finishedAt !== undefined && found.view.status !== 'SUCCEEDED') this.#resume(found.id);
+    else if (found.view.finishedAt !== undefined && found.view.status !== 'SUCCEEDED') this.#mend(found);
     this.#world.time.after(this.#prng.int(500, 9000), () => this.#look());
   }
 
-  #resume(id: string): void {
+  /** It has ended without success: it is resumed, in the end perhaps taken back; that may have to be resumed too. */
+  #mend({ id, plan }: ObservedOperation): void {
+    const { operations } = this.#world.observer.log;
+    const undoing = operations.find((other) => other.plan.id.startsWith(`${plan.id}-undo-`));
+    if (undoing?.view.status === 'FAILED' || undoing?.view.status === 'CANCELLED') return this.#resume(undoing.id, {});
     const change = this.#resumes.shift();
-    if (change)
-      this.#ask(`resume ${id} ${JSON.stringify(change)}`, ({ starter }) =>
-        starter.resume(id, { requestedBy: 'operator', ...change }),
-      );
+    if (change) this.#resume(id, change);
+    else if (!undoing && this.#operation.rollsBack && plan.cluster !== '' && this.#rollbacks < 5) this.#rollBack(id);
+  }
+
+  #resume(id: string, change: ResumeChange): void {
+    const request = { requestedBy: 'operator', ...change };
+    this.#ask(`resume ${id} ${JSON.stringify(change)}`, ({ starter }) => starter.resume(id, request));
+  }
+
+  #rollBack(id: string): void {
+    this.#rollbacks += 1;
+    const nth = this.#rollbacks;
+    this.#ask(`roll back ${id}`, async ({ starter }) => {
+      const { plan, view } = await starter.rollbackable(id);
+      const undo = undoPlan(plan, view, Number(plan.id.split('-')[1]), nth);
+      if (!undo) return;
+      this.#world.observer.learn(undo);
+      await starter.start({ plan: undo, rollbackOf: id }, 'operator');
+    });
   }
 
   #start(): void {

@@ -1,5 +1,6 @@
 import { makePhases, type OperationPolicy, type Plan, type PlanNode, type StepDraft } from '@seal/plan';
 import type { Prng } from './prng.ts';
+import { undoToken } from './undo-plan.ts';
 
 /** How a step's command behaves on its node. */
 export interface Behaviour {
@@ -29,6 +30,8 @@ export interface ScenarioOperation {
   readonly cancelledAt: number | undefined;
   /** How often it may be resumed after it failed or was cancelled; what each changes of how it is run. */
   readonly resumes: readonly ResumeChange[];
+  /** It is rolled back when it is resumed no more. */
+  readonly rollsBack: boolean;
 }
 
 /** What is to be done in a world, and how long things go wrong in it. */
@@ -57,12 +60,14 @@ export function drawScenario(prng: Prng): Scenario {
   const quietAt = prng.pick([20_000, 60_000, 120_000]);
   const operations = Array.from({ length: prng.pick([1, 1, 2, 3]) }, (_, index): ScenarioOperation => {
     const askedAt = index === 0 ? 100 : prng.int(0, quietAt / 2);
+    for (const { name } of nodes) behaviours.set(undoToken(index + 1, name), drawBehaviour(prng));
     return {
       plan: drawPlan(prng, index, nodes, behaviours),
       policy: drawPolicy(prng),
       skipNodes: skippable.length > 0 && prng.chance(0.05) ? [prng.pick(skippable)] : [],
       askedAt,
       cancelledAt: prng.chance(0.25) ? askedAt + prng.int(100, quietAt) : undefined,
+      rollsBack: prng.chance(0.4),
       resumes: Array.from({ length: prng.int(0, 3) }, () => drawResume(prng, skippable)),
     };
   });
