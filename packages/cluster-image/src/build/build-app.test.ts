@@ -110,7 +110,7 @@ test('refuses apps that cannot be launched, at the line that names them', () =>
   inWorkshop(async ({ write, build }) => {
     await write({ 'm/x.yaml': '', 'm/y.txt': '', 'empty/': '' });
     await fails(build('FROM scratch\nAPP m local://m\n'), 'KUBEFILE_INVALID', /Kubefile:2:1: app m is neither a Helm chart/);
-    await fails(build('FROM scratch\nLAUNCH m\n'), 'KUBEFILE_INVALID', /Kubefile:2:8: there is no app "m"; there is none/);
+    await fails(build('FROM scratch\nLAUNCH m\n'), 'KUBEFILE_INVALID', /Kubefile:2:8: there is no app "m" here; its APP/);
     await fails(build('FROM scratch\nAPPENV m A=1\nAPP m local://m\n'), 'KUBEFILE_INVALID', /Kubefile:2:8: there is no app "m"/);
     await fails(
       build('FROM scratch\nAPP ../m local://m\n'),
@@ -149,7 +149,7 @@ test('fetches URLs, keeps only the bytes that were asked for, and warns of what 
       await fails(
         build(`FROM scratch\nADD --checksum=${checksum.replace(/.$/, 'g')} ${origin}/x y\n`),
         'KUBEFILE_INVALID',
-        /Kubefile:2:1: --checksum=.* is not "sha256:"/,
+        /Kubefile:2:16: --checksum=.* is not "sha256:"/,
       );
       await build(`FROM scratch\nAPP web ${origin}/app.yaml\n`);
       assert.match(

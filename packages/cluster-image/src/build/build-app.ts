@@ -17,9 +17,9 @@ export async function buildApp(
   instruction: AppInstruction,
 ): Promise<readonly PlannedEntry[]> {
   const options = expandOptions(context, state);
-  const name = checkAppName(expandWord(instruction.name, options));
+  const name = appName(context, instruction.name, expandWord(instruction.name, options));
   const directory = `application/apps/${name}`;
-  const checksum = readChecksum(instruction.checksum, options);
+  const checksum = readChecksum(context, instruction.checksum, options);
   const items = [];
   for (const source of instruction.sources)
     items.push(...(await copyItems(context, { kind: 'copy', checksum }, source, options)));
@@ -62,12 +62,21 @@ export function checkApps({ kubefile }: BuildContext, state: BuildState): void {
   }
 }
 
+/** The message is that of images, whose apps have the same names; here the line of the Kubefile is what is wrong. */
+function appName({ kubefile }: BuildContext, { at }: Word, name: string): string {
+  try {
+    return checkAppName(name);
+  } catch (thrown) {
+    throw thrown instanceof Problem ? kubefileProblem(kubefile, at, thrown.message) : thrown;
+  }
+}
+
 function knownApp(context: BuildContext, state: BuildState, word: Word): ImageApp & { at?: Word['at'] } {
   const name = expandWord(word, expandOptions(context, state));
   const app = state.apps.get(name);
   if (app) return app;
-  const known = state.apps.size === 0 ? 'there is none' : `known here: ${[...state.apps.keys()].join(', ')}`;
-  throw kubefileProblem(context.kubefile, word.at, `there is no app "${name}"; ${known}. Its APP must stand before this line`);
+  const known = state.apps.size === 0 ? '' : ` (there is: ${[...state.apps.keys()].join(', ')})`;
+  throw kubefileProblem(context.kubefile, word.at, `there is no app "${name}" here${known}; its APP must stand before this line`);
 }
 
 /** A chart has Chart.yaml and templates/ at its top. */

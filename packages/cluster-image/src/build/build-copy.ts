@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { Problem } from '@seal/foundation';
 import { type ExpandOptions, expandText, expandWord } from '../kubefile/expand-word.ts';
 import type { CopyInstruction, CopySource, Word } from '../kubefile/kubefile.ts';
+import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
 import { unpackLayer } from '../rootfs/unpack-layer.ts';
 import { fileCompression } from '../store/decompress.ts';
 import { mediaTypes } from '../store/media-types.ts';
-import type { BuildContext, BuildState } from './build-state.ts';
+import { atPlace, type BuildContext, type BuildState } from './build-state.ts';
 import { type ContextEntry, openContext } from './context-files.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { isTar } from './is-tar.ts';
@@ -19,21 +20,24 @@ export async function buildCopy(
   instruction: CopyInstruction,
 ): Promise<readonly PlannedEntry[]> {
   const options = expandOptions(context, state);
-  const copying = { kind: instruction.kind, checksum: readChecksum(instruction.checksum, options) };
+  const copying = { kind: instruction.kind, checksum: readChecksum(context, instruction.checksum, options) };
   const items: CopySourceItem[] = [];
   for (const source of instruction.sources) items.push(...(await copyItems(context, copying, source, options)));
   if (instruction.chown) warnOfOwner(context, expandWord(instruction.chown, options));
+  const { kubefile } = context;
   const destination = expandWord(instruction.destination, options);
-  if (destination === '') throw new Problem('KUBEFILE_INVALID', `the destination "${instruction.destination.raw}" is empty`);
-  const chmod = instruction.chmod ? readMode(expandWord(instruction.chmod, options)) : undefined;
+  if (destination === '')
+    throw kubefileProblem(kubefile, instruction.destination.at, `the destination "${instruction.destination.raw}" is empty`);
+  const chmod = instruction.chmod ? readMode(context, instruction.chmod, options) : undefined;
   const hasArchive = items.some(({ unpacked }) => unpacked);
-  return planCopy({
+  const request = {
     items,
     // An archive is unpacked into its destination, with or without a slash behind it.
     destination: hasArchive && !destination.endsWith('/') ? `${destination}/` : destination,
     ...(chmod === undefined ? {} : { chmod }),
     tree: state.tree,
-  });
+  };
+  return atPlace(kubefile, instruction.destination, () => planCopy(request));
 }
 
 /** How words of an instruction are expanded now. */
@@ -42,17 +46,17 @@ export function expandOptions({ kubefile }: BuildContext, state: BuildState): Ex
 }
 
 /** The digest that `--checksum` asks for. Throws KUBEFILE_INVALID. */
-export function readChecksum(word: Word | undefined, options: ExpandOptions): string | undefined {
+export function readChecksum({ kubefile }: BuildContext, word: Word | undefined, options: ExpandOptions): string | undefined {
   if (!word) return undefined;
   const text = expandWord(word, options).toLowerCase();
   if (/^sha256:[0-9a-f]{64}$/.test(text)) return text;
-  throw new Problem('KUBEFILE_INVALID', `--checksum=${text} is not "sha256:" and 64 hex digits`);
+  throw kubefileProblem(kubefile, word.at, `--checksum=${text} is not "sha256:" and 64 hex digits`);
 }
 
-/** What one source of COPY, ADD or an app brings. `add` unpacks archives. */
+/** What one source of COPY, ADD or an app brings; what is wrong with it is told at its place. `add` unpacks archives. */
 export async function copyItems(
   context: BuildContext,
-  { kind, checksum }: { readonly kind: 'copy' | 'add'; readonly checksum: string | undefined },
+  copying: { readonly kind: 'copy' | 'add'; readonly checksum: string | undefined },
   source: CopySource,
   options: ExpandOptions,
 ): Promise<CopySourceItem[]> {
@@ -60,13 +64,22 @@ export async function copyItems(
     const { name, body, expand, at } = source.heredoc;
     return [{ kind: 'file', name, content: { bytes: Buffer.from(expand ? expandText(body, at, options) : body) } }];
   }
-  if (source.kind === 'url') {
-    const { name, path } = await fetchUrl(context, expandWord(source.url, options), checksum);
-    // 0600 is what Docker's ADD gives to what it fetches; files of apps are read by kubectl, helm and bash as root.
-    return [{ kind: 'file', name, content: { path }, mode: 0o600 }];
-  }
-  const written = expandWord(source.path, options);
-  if (written === '') throw new Problem('KUBEFILE_INVALID', `the source "${source.path.raw}" is empty`);
+  const { kubefile } = context;
+  if (source.kind === 'path') return atPlace(kubefile, source.path, () => pathItems(context, copying.kind, source.path, options));
+  const url = expandWord(source.url, options);
+  const { name, path } = await atPlace(kubefile, source.url, () => fetchUrl(context, url, copying.checksum));
+  // 0600 is what Docker's ADD gives to what it fetches; files of apps are read by kubectl, helm and bash as root.
+  return [{ kind: 'file', name, content: { path }, mode: 0o600 }];
+}
+
+async function pathItems(
+  context: BuildContext,
+  kind: 'copy' | 'add',
+  word: Word,
+  options: ExpandOptions,
+): Promise<CopySourceItem[]> {
+  const written = expandWord(word, options);
+  if (written === '') throw new Problem('KUBEFILE_INVALID', `the source "${word.raw}" is empty`);
   const items: CopySourceItem[] = [];
   for (const entry of await context.files.find(written)) {
     const archive = kind === 'add' && entry.stats.isFile() ? await unpackArchive(context, entry) : undefined;
@@ -98,7 +111,8 @@ function warnOfOwner(context: BuildContext, owner: string): void {
   context.onProgress({ kind: 'warning', message });
 }
 
-function readMode(text: string): number {
-  if (!/^0?[0-7]{3,4}$/.test(text)) throw new Problem('KUBEFILE_INVALID', `--chmod=${text} is not an octal mode such as 755`);
-  return Number.parseInt(text, 8);
+function readMode({ kubefile }: BuildContext, word: Word, options: ExpandOptions): number {
+  const text = expandWord(word, options);
+  if (/^0?[0-7]{3,4}$/.test(text)) return Number.parseInt(text, 8);
+  throw kubefileProblem(kubefile, word.at, `--chmod=${text} is not an octal mode such as 755`);
 }

@@ -1,9 +1,10 @@
+import { Problem } from '@seal/foundation';
 import { expandWord } from '../kubefile/expand-word.ts';
 import type { Instruction, Word } from '../kubefile/kubefile.ts';
 import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
 import { layerIndex } from '../rootfs/layer-index.ts';
 import { readExtension } from '../store/image-extension.ts';
-import type { Arch, BuildContext, BuildState } from './build-state.ts';
+import { type Arch, atPlace, type BuildContext, type BuildState } from './build-state.ts';
 
 /** FROM: nothing (scratch), or the layers, environment, labels and commands of an image in the store. */
 export async function buildFrom(
@@ -27,7 +28,7 @@ export async function buildFrom(
       instruction.image.at,
       `the image "${instruction.image.raw}" is empty; expected scratch or an image`,
     );
-  if (name !== 'scratch') await takeBase(context, state, name);
+  if (name !== 'scratch') await atPlace(kubefile, instruction.image, () => takeBase(context, state, name));
 }
 
 function takePlatform(
@@ -49,7 +50,11 @@ function takePlatform(
 }
 
 async function takeBase({ store }: BuildContext, state: BuildState, name: string): Promise<void> {
-  const { manifest, config } = await store.inspect(name, state.arch);
+  const { manifest, config } = await store.inspect(name, state.arch).catch((thrown: unknown) => {
+    if (!(thrown instanceof Problem) || thrown.code !== 'IMAGE_NOT_FOUND') throw thrown;
+    const remedy = `Bring it into the store first: "sealctl pull REGISTRY/${name} --name ${name}", "sealctl load" or "sealctl build".`;
+    throw new Problem(thrown.code, thrown.message, { remedy, details: thrown.details, cause: thrown });
+  });
   for (const [index, layer] of manifest.layers.entries()) {
     const { digest, mediaType, size } = layer;
     state.layers.push({ digest, mediaType, sizeBytes: size, diffId: config.rootfs.diff_ids[index] ?? '' });

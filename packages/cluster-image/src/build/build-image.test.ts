@@ -109,7 +109,7 @@ test('unpacks archives with ADD, safely, and copies other files', () =>
     const root = await rootfs(await build('FROM scratch\nADD cri.tar.gz cri\nADD plain.gz p\nCOPY cri.tar.gz raw/\n'));
     assert.deepEqual(await filesOf(root), ['cri/bin/tool', 'p', 'raw/cri.tar.gz']);
     await execa('tar', ['-C', context, '-Pcf', join(context, 'evil.tar'), '--transform', 's,^in,../../in,', 'in']);
-    await fails(build('FROM scratch\nADD evil.tar x\n'), 'LAYER_HOSTILE', /Kubefile:2:1: .*evil\.tar/);
+    await fails(build('FROM scratch\nADD evil.tar x\n'), 'LAYER_HOSTILE', /Kubefile:2:5: .*evil\.tar/);
   }));
 
 test('names file, line and the path looked for when a source cannot be used', () =>
@@ -120,7 +120,7 @@ test('names file, line and the path looked for when a source cannot be used', ()
     await symlink('/nowhere', join(context, 'broken'));
     await symlink('..', join(context, 'up'));
     const cases: [string, RegExp][] = [
-      ['COPY missing x', /Kubefile:2:1: "missing" is not there \(looked for .*\/context\/missing\)/],
+      ['COPY missing x', /Kubefile:2:6: "missing" is not there \(looked for .*\/context\/missing\)/],
       ['COPY *.none x', /"\*\.none" is not there/],
       ['COPY ../outside x', /"\.\.\/outside" lies outside of the build context/],
       ['COPY leaving x', /leads outside of the build context, to .*\/outside/],
@@ -128,7 +128,7 @@ test('names file, line and the path looked for when a source cannot be used', ()
       ['COPY broken x', /link to nothing/],
       ['COPY f d x', /several sources need a directory/],
       ['COPY d x', /\.wh\./],
-      ['COPY f x\nCOPY f x/y', /Kubefile:3:1: "\/x" is a file in the rootfs/],
+      ['COPY f x\nCOPY f x/y', /Kubefile:3:8: "\/x" is a file in the rootfs/],
       ['COPY <<A x/y\nA\nCOPY f x/y/', /"\/x\/y" is a file/],
     ];
     for (const [line, message] of cases) await fails(build(`FROM scratch\n${line}\n`), 'BUILD_INPUT_INVALID', message);
@@ -141,7 +141,7 @@ test('names file, line and the path looked for when a source cannot be used', ()
     await fails(
       build('FROM nothing:1\n'),
       'IMAGE_NOT_FOUND',
-      /Kubefile:1:1: no image "nothing:1" in the store; the store is empty/,
+      /Kubefile:1:6: no image "nothing:1" in the store; the store is empty/,
     );
   }));
 

@@ -7,7 +7,7 @@ import type { ImageKind } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { checkApps } from './build-app.ts';
 import { addLayer, buildInstruction } from './build-instruction.ts';
-import { type Arch, atInstruction, type BuildContext, type BuildProgress, BuildState } from './build-state.ts';
+import { type Arch, atPlace, type BuildContext, type BuildProgress, BuildState } from './build-state.ts';
 import { type CollectOptions, collectImages } from './container-images/collect-images.ts';
 import { readImageLists } from './container-images/find-named-images.ts';
 import { openContext } from './context-files.ts';
@@ -124,7 +124,7 @@ async function buildPlatform(
   for (const [index, instruction] of instructions.entries()) {
     if (context.signal?.aborted) throw new Problem('CANCELLED', 'the build was cancelled');
     context.onProgress({ kind: 'instruction', number: index + 1, count: instructions.length, text: instruction.text });
-    const layer = await atInstruction(context.kubefile, instruction, () => buildInstruction(context, state, instruction, asked));
+    const layer = await atPlace(context.kubefile, instruction, () => buildInstruction(context, state, instruction, asked));
     if (layer) made.set(layer.digest, layer);
   }
   checkApps(context, state);

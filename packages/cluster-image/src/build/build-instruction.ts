@@ -1,7 +1,7 @@
-import { Problem } from '@seal/foundation';
 import { expandWord } from '../kubefile/expand-word.ts';
 import { isKubeVersionConstraint } from '../kubefile/kube-version.ts';
-import type { Instruction } from '../kubefile/kubefile.ts';
+import type { Instruction, Word } from '../kubefile/kubefile.ts';
+import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
 import { layerIndex } from '../rootfs/layer-index.ts';
 import { buildApp, noteApp } from './build-app.ts';
 import { buildCopy } from './build-copy.ts';
@@ -58,7 +58,10 @@ export async function buildInstruction(
       state.launch = [];
       break;
     case 'kube-version':
-      state.labels.set('app.alpha.sealer.io/supported-kube-version', readConstraint(expanded(instruction.constraint)));
+      state.labels.set(
+        'app.alpha.sealer.io/supported-kube-version',
+        readConstraint(context, instruction.constraint, expanded(instruction.constraint)),
+      );
       break;
   }
   return addLayer(context, state, instruction.text, undefined);
@@ -89,10 +92,8 @@ function declareArg(context: BuildContext, state: BuildState, name: string, fall
 }
 
 /** Throws KUBEFILE_INVALID for what is no constraint. */
-function readConstraint(text: string): string {
+function readConstraint({ kubefile }: BuildContext, { at }: Word, text: string): string {
   if (isKubeVersionConstraint(text)) return text;
-  throw new Problem(
-    'KUBEFILE_INVALID',
-    `"${text}" is not a constraint of versions, such as ">=1.20 <1.24" or "1.20.x || 1.22.x"`,
-  );
+  const why = `"${text}" is not a constraint of versions, such as ">=1.20 <1.24" or "1.20.x || 1.22.x"`;
+  throw kubefileProblem(kubefile, at, why);
 }

@@ -73,7 +73,14 @@ function argvOf(command: RunInstruction['command']): readonly string[] {
 }
 
 function runEnvironment({ epochSeconds }: BuildContext, state: BuildState): Record<string, string> {
-  return { PATH: defaultPath, HOME: '/root', LC_ALL: 'C.UTF-8', SOURCE_DATE_EPOCH: String(epochSeconds), ...state.variables() };
+  return {
+    PATH: defaultPath,
+    HOME: '/root',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    SOURCE_DATE_EPOCH: String(epochSeconds),
+    ...state.variables(),
+  };
 }
 
 function runFailed(context: BuildContext, instruction: RunInstruction, exitCode: number, tail: readonly string[]): Problem {

@@ -1,5 +1,5 @@
 import { Problem } from '@seal/foundation';
-import type { Instruction, Kubefile, Position } from '../kubefile/kubefile.ts';
+import type { Kubefile, Position } from '../kubefile/kubefile.ts';
 import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
 import { RootfsTree } from '../rootfs/rootfs-tree.ts';
 import type { ImageApp, ImageKind } from '../store/image-extension.ts';
@@ -75,8 +75,8 @@ export class BuildState {
   }
 }
 
-/** Runs `work`; a Problem that says nothing of the Kubefile gets the place of the instruction put before it. */
-export async function atInstruction<T>(kubefile: Kubefile, { at }: Instruction, work: () => Promise<T>): Promise<T> {
+/** Runs `work`; a Problem that says nothing of the Kubefile gets the place of the instruction, or the word, put before it. */
+export async function atPlace<T>(kubefile: Kubefile, { at }: { readonly at: Position }, work: () => Promise<T> | T): Promise<T> {
   try {
     return await work();
   } catch (thrown) {

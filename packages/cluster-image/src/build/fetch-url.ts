@@ -2,6 +2,8 @@ import { Problem } from '@seal/foundation';
 import { writeBlob } from '../store/blobs.ts';
 import type { BuildContext } from './build-state.ts';
 
+const fetchRemedy = 'Correct the URL, or see why this machine does not reach it (network, http_proxy, https_proxy).';
+
 export interface FetchedFile {
   readonly path: string;
   readonly digest: string;
@@ -33,7 +35,8 @@ export async function fetchUrl(context: BuildContext, written: string, checksum:
 async function download(context: BuildContext, url: URL, checksum: string | undefined): Promise<string> {
   try {
     const response = await fetch(url, context.signal ? { signal: context.signal } : {});
-    if (!response.ok || !response.body) throw new Problem('BUILD_INPUT_INVALID', `${url.href} answers ${response.status}`);
+    if (!response.ok || !response.body)
+      throw new Problem('BUILD_INPUT_INVALID', `${url.href} answers ${response.status}`, { remedy: fetchRemedy });
     if (url.protocol === 'https:' && !response.url.startsWith('https:') && checksum === undefined)
       throw new Problem('BUILD_INPUT_INVALID', `${url.href} leads to plain http (${response.url}) and has no --checksum`);
     return (await writeBlob(context.store.directory, context.session, response.body, checksum)).digest;
@@ -50,7 +53,7 @@ async function download(context: BuildContext, url: URL, checksum: string | unde
       );
     if (thrown instanceof Problem || !(thrown instanceof TypeError)) throw thrown;
     const why = thrown.cause instanceof Error ? thrown.cause.message : thrown.message;
-    throw new Problem('BUILD_INPUT_INVALID', `${url.href} cannot be fetched: ${why}`, { cause: thrown });
+    throw new Problem('BUILD_INPUT_INVALID', `${url.href} cannot be fetched: ${why}`, { remedy: fetchRemedy, cause: thrown });
   }
 }
 
@@ -59,6 +62,8 @@ function readUrl(written: string): URL {
   if (!url || !/^https?:$/.test(url.protocol)) throw new Problem('BUILD_INPUT_INVALID', `"${written}" is not an http(s) URL`);
   // The history of an image is public.
   if (url.username !== '' || url.password !== '')
-    throw new Problem('BUILD_INPUT_INVALID', `the URL of ${url.host} holds a user or password, which would stay in the image`);
+    throw new Problem('BUILD_INPUT_INVALID', `the URL of ${url.host} holds a user or password, which would stay in the image`, {
+      remedy: 'Fetch the file before the build and COPY it.',
+    });
   return url;
 }

@@ -63,11 +63,20 @@ export function isUrl(raw: string): boolean {
   return /^["']?https?:\/\//i.test(raw);
 }
 
-/** The texts of a JSON list as words in double quotes: nothing in them is split, variables are still expanded. */
-function jsonPaths({ statement }: InstructionContext, words: readonly Word[]): readonly Word[] | undefined {
+/**
+ * The texts of a JSON list as words in double quotes: nothing in them is split, variables are still expanded. What only looks like a list is
+ * refused where Docker takes it for names of files, which nobody means.
+ */
+function jsonPaths({ statement, fail }: InstructionContext, words: readonly Word[]): readonly Word[] | undefined {
   const first = words[0];
   if (!first?.raw.startsWith('[')) return undefined;
   const offset = statement.rest.positions.findIndex(({ line, column }) => line === first.at.line && column === first.at.column);
-  const list = readJsonList(statement.rest.text.slice(offset));
+  const text = statement.rest.text.slice(offset);
+  const list = readJsonList(text);
+  if (!list && /^\[\s*["'].*\]\s*$/s.test(text))
+    throw fail(
+      `this is not a JSON list of texts; expected ${statement.keyword} ["SOURCE", "DESTINATION"] with double quotes`,
+      first.at,
+    );
   return list?.map((text) => ({ raw: `"${text.replace(/["\\]/g, '\\$&')}"`, at: first.at }));
 }

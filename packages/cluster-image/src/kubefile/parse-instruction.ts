@@ -38,7 +38,7 @@ export function parseInstruction(statement: Statement, source: KubefileSource, e
     throw unsupported(context, `${keyword} is not supported: a ClusterImage is unpacked on hosts, it is not run as a container`);
   }
   if (keyword !== 'BASE' && !supported.includes(keyword))
-    throw context.fail(`unknown instruction "${written}"; expected one of ${supported.join(', ')}`);
+    throw context.fail(`unknown instruction "${written}"; ${suggestion(keyword)}expected one of ${supported.join(', ')}`);
   if (statement.rest.text === '') throw context.fail(`${keyword} has no argument; expected ${usage(keyword)}`);
   switch (keyword) {
     case 'FROM':
@@ -85,6 +85,22 @@ function parseFrom(context: InstructionContext): Instruction {
   if (extra) throw context.fail(`unexpected "${extra.raw}" after the image; expected ${usage('FROM')}`, extra.at);
   const platform = flags.get('platform');
   return { ...context.base, kind: 'from', image, ...(platform ? { platform } : {}) };
+}
+
+/** The instruction that was probably meant: the same letters in another order, or one letter away. */
+function suggestion(keyword: string): string {
+  const letters = (text: string) => [...text].sort().join('');
+  const near = supported.find((name) => letters(name) === letters(keyword)) ?? supported.find((name) => isNear(name, keyword));
+  return near ? `did you mean ${near}? ` : '';
+}
+
+/** Whether a letter more, less or another one makes one word of the other. */
+function isNear(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start += 1;
+  const [restA, restB] = [a.slice(start), b.slice(start)];
+  return restA.slice(1) === restB || restA === restB.slice(1) || restA.slice(1) === restB.slice(1);
 }
 
 function wholeWord({ statement }: InstructionContext): Word {

@@ -139,7 +139,7 @@ test('reads exec form, shell form and lists of CMD and CMDS as shell lines', () 
   assert.deepEqual(lines('CMD ["kubectl", "apply", "-f", "a b"]'), ["kubectl apply -f 'a b'"]);
   assert.deepEqual(lines('CMD ["kubectl apply -f x.yaml"]'), ['kubectl apply -f x.yaml']);
   assert.deepEqual(lines('CMDS ["a", "b c"]'), ['a', 'b c']);
-  assert.deepEqual(lines('CMD ["a b", "c"]'), ['a b', 'c'], "lines as sealos has them");
+  assert.deepEqual(lines('CMD ["a b", "c"]'), ['a b', 'c'], 'lines as sealos has them');
 });
 
 test('reads paths with blanks from a JSON list', () => {
@@ -161,7 +161,7 @@ test('says file, line, column and what was expected, with a caret below the plac
   const problem = problemOf('FROM scratch\n  COPPY a b\n');
   assert.equal(problem.code, 'KUBEFILE_INVALID');
   assert.deepEqual(problem.details, { file: 'Kubefile', line: 2, column: 3 });
-  assert.match(problem.message, /^Kubefile:2:3: unknown instruction "COPPY"; expected one of FROM, COPY/);
+  assert.match(problem.message, /^Kubefile:2:3: unknown instruction "COPPY"; did you mean COPY\? expected one of FROM, COPY/);
   assert.ok(problem.message.endsWith('2 |   COPPY a b\n  |   ^'), problem.message);
 });
 

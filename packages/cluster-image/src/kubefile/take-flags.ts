@@ -7,7 +7,7 @@ export const notYet = 'it is not supported yet by this version of Seal';
 
 /**
  * Takes the leading `--name=value` words away. `known` are read; `refused` are Dockerfile flags that are refused by name, each with its reason.
- * A flag without `=` gets the value "true". Throws KUBEFILE_INVALID, KUBEFILE_UNSUPPORTED.
+ * Only `--link` stands without a value, which is then "true". Throws KUBEFILE_INVALID, KUBEFILE_UNSUPPORTED.
  */
 export function takeFlags(
   context: InstructionContext,
@@ -35,6 +35,7 @@ export function takeFlags(
       throw context.fail(`${context.statement.keyword} has no flag --${name}; ${expected}`, word.at);
     }
     if (flags.has(name)) throw context.fail(`--${name} is given twice`, word.at);
+    if (equals === -1 && name !== 'link') throw context.fail(`--${name} needs a value; expected --${name}=…`, word.at);
     const value = equals === -1 ? 'true' : word.raw.slice(equals + 1);
     flags.set(name, { raw: value, at: { line: word.at.line, column: word.at.column + (equals === -1 ? 0 : equals + 1) } });
   }
