@@ -114,8 +114,8 @@ test('refuses apps that cannot be launched, at the line that names them', () =>
     await fails(build('FROM scratch\nAPPENV m A=1\nAPP m local://m\n'), 'KUBEFILE_INVALID', /Kubefile:2:8: there is no app "m"/);
     await fails(
       build('FROM scratch\nAPP ../m local://m\n'),
-      'IMAGE_INVALID',
-      /Kubefile:2:1: "\.\.\/m" is not the name of an app/,
+      'KUBEFILE_INVALID',
+      /Kubefile:2:5: "\.\.\/m" is not the name of an app/,
     );
     await fails(build('FROM scratch\nAPP e local://empty\n'), 'BUILD_INPUT_INVALID', /hold no file/);
     await fails(
