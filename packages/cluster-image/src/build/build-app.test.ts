@@ -121,7 +121,7 @@ test('refuses apps that cannot be launched, at the line that names them', () =>
     await fails(
       build('FROM scratch\nKUBEVERSION 1.2.three\n'),
       'KUBEFILE_INVALID',
-      /Kubefile:2:1: "1.2.three" is not a constraint/,
+      /Kubefile:2:13: "1.2.three" is not a constraint/,
     );
   }));
 
