@@ -13,6 +13,7 @@ import { PhaseClock } from './phase-clock.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const example = join(root, 'examples/kubernetes');
 const image = 'kubernetes:1.20.2';
+const appExample = join(root, 'examples/hello');
 const agents = ['m1', 'n1', 'n2'];
 
 /** The main job from an empty machine to a running cluster. Throws with what failed; the caller removes the hosts. */
@@ -40,6 +41,7 @@ export async function demoUp(): Promise<void> {
   );
   await clock.phase('Look at it with kubectl', () => lookAtNodes(lab));
   await clock.phase('Run pods on both workers and reach them over a Service', () => runPods(lab));
+  await clock.phase('Put an application into the cluster: sealctl run hello:1', () => runApp(lab));
   markComplete();
   console.log(
     `\n\x1b[1mA Kubernetes cluster runs on three hosts, made from one image, without SSH.\x1b[0m\n\n${clock.table()}\n`,
@@ -58,6 +60,8 @@ Look around:
   npm run -s demo -- sealctl exec all -- uptime
   npm run -s demo -- kubectl get nodes,pods -A -o wide
   npm run -s demo -- shell m1
+Take the application away:
+  npm run -s demo -- sealctl app uninstall hello
 Take a worker away and bring it back:
   npm run -s demo -- sealctl delete -n ${lab.host('n2').ip}
   npm run -s demo -- sealctl scale-up -n ${lab.host('n2').ip}
@@ -70,6 +74,7 @@ async function bootHosts(serverArchive: string): Promise<Lab> {
   const binds = [
     { from: dirname(serverArchive), to: distMount },
     { from: example, to: '/root/examples/kubernetes' },
+    { from: appExample, to: '/root/examples/hello' },
   ];
   return Lab.create({ name: labName, hosts: [{ name: 'server', binds }, ...agents.map((name) => ({ name }))], onProgress: say });
 }
@@ -127,6 +132,13 @@ async function runPods(lab: Lab): Promise<void> {
   );
   console.log(`answers over the Service, by pod:\n${answered}`);
   if (answered.trim().split('\n').length < 2) throw new Error(`only one pod answered over the Service:\n${answered}`);
+}
+
+async function runApp(lab: Lab): Promise<void> {
+  const server = lab.host('server');
+  await inHost(server, 'sealctl build -t hello:1 --build-mode lite /root/examples/hello && sealctl run hello:1 --yes', 300);
+  await kubectl(lab, 'rollout status deployment/hello --timeout=180s');
+  await inHost(server, 'sealctl app list');
 }
 
 async function kubectl(lab: Lab, args: string): Promise<string> {

@@ -49,12 +49,17 @@ export class RootfsMounts {
     return this.#ports.rootfs.renderTemplates(rootfs, env, directories);
   }
 
+  /** Takes the rootfs away, or every one below a directory, and the directory with them. */
   async unmount(mountPoint: string): Promise<void> {
-    const before = (await this.#ports.record.read())[mountPoint];
-    // Forgotten first: what is half taken away must not come back with the next boot.
-    await this.#ports.record.remove(mountPoint);
-    await this.#ports.rootfs.unmount({ mountPoint, workDir: this.#workDirectory(mountPoint) });
-    await this.#ports.layers.release(before?.layers ?? []);
+    const all = Object.entries(await this.#ports.record.read());
+    const below = all.filter(([path]) => path.startsWith(`${mountPoint}/`)).map(([path]) => path);
+    for (const path of [...below, mountPoint]) {
+      // Forgotten first: what is half taken away must not come back with the next boot.
+      await this.#ports.record.remove(path);
+      await this.#ports.rootfs.unmount({ mountPoint: path, workDir: this.#workDirectory(path) });
+    }
+    const gone = all.filter(([path]) => path === mountPoint || below.includes(path));
+    await this.#ports.layers.release(gone.flatMap(([, { layers }]) => layers));
     await this.#ports.layers.sweep();
   }
 

@@ -59,7 +59,7 @@ export interface StepArgs {
     readonly directories: readonly string[];
     readonly env: Readonly<Record<string, string>>;
   };
-  /** Takes the rootfs away again, with everything written on top of it. Nothing there is success. */
+  /** Takes the rootfs away again, with everything written on top of it; also every rootfs below that place. Nothing there is success. */
   'unmount-rootfs': { readonly mountPoint: string };
   'write-files': { readonly files: readonly FileSpec[] };
   /** Removes files and whole directories; a missing path is success. Refuses `/`, top-level directories and mount points. */

@@ -22,8 +22,8 @@ export interface ClusterContext {
   readonly patches?: readonly ImageFacts[];
   /** Files of the user over the rootfs. */
   readonly files?: readonly LaidFile[];
-  /** Names of the directories below `applications/` that a node may hold. */
-  readonly places?: readonly string[];
+  /** True where images of apps may lie on masters. */
+  readonly mayHoldApps?: boolean;
   readonly material: Readonly<Record<string, PublicMaterial>>;
   /** Every node that the cluster has once the plan is done, masters first, in the order in which they join; masters[0] is M0. */
   readonly nodes: readonly ClusterNode[];

@@ -78,9 +78,11 @@ export function laidFiles(
 
 /** Takes rootfs and images of apps away, and everything of the cluster below the data root. */
 export function removeImage(context: ClusterContext, node: ClusterNode): StepDraft[] {
-  const { base, rootfs } = pathsOf(context);
+  const { base, rootfs, applications } = pathsOf(context);
+  // Whichever they are: an app may have been uninstalled while this host was away.
+  const holdsApps = node.role === 'master' && context.mayHoldApps === true;
   return [
-    ...(node.role === 'master' ? (context.places ?? []) : []).map((place) => removePlace(context, node, place)),
+    ...(holdsApps ? [unmount(node, applications)] : []),
     {
       title: `remove the rootfs at ${rootfs}`,
       node: node.id,
@@ -102,9 +104,12 @@ export function removeImage(context: ClusterContext, node: ClusterNode): StepDra
 
 /** Takes the image of an app away from a node. */
 export function removePlace(context: ClusterContext, node: ClusterNode, place: string): StepDraft {
-  const mountPoint = `${pathsOf(context).applications}/${place}`;
+  return unmount(node, `${pathsOf(context).applications}/${place}`);
+}
+
+function unmount(node: ClusterNode, mountPoint: string): StepDraft {
   return {
-    title: `remove the image at ${mountPoint}`,
+    title: `remove what lies at ${mountPoint}`,
     node: node.id,
     kind: 'unmount-rootfs',
     args: { mountPoint },

@@ -11,9 +11,17 @@ export function makeContext(
   const ordered = [...nodes.filter((node) => node.role === 'master'), ...nodes.filter((node) => node.role === 'worker')];
   const chosen = apiNode ?? ordered.find((node) => node.role === 'master' && node.connected) ?? ordered[0]!;
   const files = facts.files?.[''] ?? facts.record?.files ?? [];
-  const places = [...new Set((facts.record?.apps ?? []).flatMap((app) => app.place ?? []))];
   const { image, material, patches = [] } = facts;
-  return { cluster, image, patches, files, places, material, nodes: ordered, apiNode: chosen };
+  return {
+    cluster,
+    image,
+    patches,
+    files,
+    mayHoldApps: facts.record?.apps !== undefined,
+    material,
+    nodes: ordered,
+    apiNode: chosen,
+  };
 }
 
 /** An enrolled node that owns the address. */
