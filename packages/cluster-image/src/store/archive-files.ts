@@ -28,7 +28,7 @@ export async function archiveFiles(file: string, session: StoreSession): Promise
   const links = new Map<string, string>();
   const extract = tar.extract();
   const source = decompress(createReadStream(file), await compressionOf(file));
-  const fed = pipeline(source, extract).catch((cause: Error) => {
+  const fed = pipeline(atMost(source as AsyncIterable<Buffer>, maximumBytes, file), extract).catch((cause: Error) => {
     extract.destroy(cause);
   });
   let entries = 0;
@@ -70,6 +70,16 @@ export async function archiveFiles(file: string, session: StoreSession): Promise
   });
   const path = (name: string) => paths.get(name) ?? paths.get(links.get(name) ?? '');
   return { has: (name) => path(name) !== undefined, path, forget: (name) => paths.delete(name) };
+}
+
+/** What is no entry (headers, what follows the end) counts too: a few bytes of gzip become any number of them. */
+async function* atMost(chunks: AsyncIterable<Buffer>, mostBytes: number, file: string): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new Problem('LAYER_TOO_LARGE', `${file} unpacks to more than ${mostBytes} bytes`);
+    yield chunk;
+  }
 }
 
 async function compressionOf(file: string): Promise<'gzip' | 'zstd' | 'none'> {

@@ -137,7 +137,12 @@ interface Content {
 }
 
 /** Size and digest of these files of a layer; a hard link has those of the file that it names. */
-async function readContents(store: ImageStore, layer: Descriptor, wanted: ReadonlySet<string>): Promise<Map<string, Content>> {
+async function readContents(
+  store: ImageStore,
+  layer: Descriptor,
+  wanted: ReadonlySet<string>,
+  before: ReadonlySet<string> = new Set(),
+): Promise<Map<string, Content>> {
   const contents = new Map<string, Content>();
   const links = new Map<string, string>();
   await readLayer({ ...layer, path: store.blobPath(layer.digest), name: layer.digest }, async ({ parts, header, body }) => {
@@ -152,8 +157,10 @@ async function readContents(store: ImageStore, layer: Descriptor, wanted: Readon
     contents.set(path, { digest: hash.digest('hex'), sizeBytes: header.size ?? 0 });
     links.delete(path);
   });
-  const targets = [...links.values()].filter((target) => !wanted.has(target));
-  const more = targets.length > 0 ? await readContents(store, layer, new Set(targets)) : contents;
+  // Hostile layers have links that name each other in a ring.
+  const asked = new Set([...before, ...wanted]);
+  const targets = new Set([...links.values()].filter((target) => !asked.has(target)));
+  const more = targets.size > 0 ? await readContents(store, layer, targets, asked) : contents;
   for (const [path, target] of links) {
     const content = contents.get(target) ?? more.get(target);
     if (content) contents.set(path, content);

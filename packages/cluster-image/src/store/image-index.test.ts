@@ -134,3 +134,42 @@ test('takes one platform of an archive that has something else beside the images
     await second.load(join(directory, 'y.tar'), { reference: 'y' });
     assert.deepEqual([(await second.inspect('y')).arch, (await second.inspect('y')).indexDigest], [machineArch(), undefined]);
   }));
+
+test('a docker-archive holds one platform: several are refused, the one that is named goes there and back', () =>
+  inWorkshop(async (workshop) => {
+    const { store, directory } = workshop;
+    await buildBoth(workshop);
+    const file = join(directory, 'docker.tar');
+    await fails(
+      store.save('test', file, 'docker-archive'),
+      'USAGE',
+      /is for linux\/amd64, linux\/arm64, and a docker-archive holds one/,
+    );
+    await store.save('test', file, 'docker-archive', 'arm64');
+    const back = await openStore(join(directory, 'back'));
+    await fails(back.load(file, { arch: 'amd64' }), 'IMAGE_ARCH_MISMATCH', /is for linux\/arm64; linux\/amd64 was asked for/);
+    assert.deepEqual(await back.list(), []);
+    const [loaded] = await back.load(file, { arch: 'arm64' });
+    assert.equal((await back.inspect(loaded?.reference ?? '')).arch, 'arm64');
+    assert.deepEqual(
+      (await back.inspect('test')).manifest.layers.map(({ digest }) => digest),
+      (await store.inspect('test', 'arm64')).manifest.layers.map(({ digest }) => digest),
+    );
+  }));
+
+test('an oci-archive of one image is not taken for another platform, and one without a name takes the name that is given', () =>
+  inWorkshop(async (workshop) => {
+    const { store, directory } = workshop;
+    const { digest } = await buildBoth(workshop);
+    const file = join(directory, 'oci.tar');
+    await store.save('test', file, 'oci-archive', 'arm64');
+    const back = await openStore(join(directory, 'back'));
+    await fails(back.load(file, { arch: 'amd64' }), 'IMAGE_ARCH_MISMATCH', /linux\/arm64; linux\/amd64 was asked for/);
+    await store.putReference('test:2', digest);
+    await store.remove('test');
+    await store.save(digest, join(directory, 'all.tar'));
+    assert.deepEqual(
+      (await back.load(join(directory, 'all.tar'), { reference: 'named:1' })).map(({ reference }) => reference),
+      ['localhost/named:1'],
+    );
+  }));

@@ -219,10 +219,11 @@ export class ImageStore {
 
   /**
    * Writes an image to a tar file (replaced as a whole). Default format `oci-archive`, with every platform of an index unless `arch` names
-   * one; a docker-archive holds one. Throws IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, DISK_FULL.
+   * one; a docker-archive holds one, and refuses several with USAGE. Throws IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, DISK_FULL.
    */
   async save(name: string, file: string, format: ArchiveFormat = 'oci-archive', arch?: string): Promise<BlobSize> {
     const image = await this.inspect(name, arch);
+    if (format === 'docker-archive' && arch === undefined && image.platforms.length > 1) throw severalPlatforms(name, image);
     const whole = arch === undefined && format === 'oci-archive' ? image.indexDigest : undefined;
     return saveArchive(this, image, await readImageParts(this.directory, whole ?? image.digest), file, format);
   }
@@ -248,6 +249,13 @@ export class ImageStore {
     }
     return { parts, configs: await Promise.all(parts.manifests.map(({ manifest }) => this.readConfig(manifest))) };
   }
+}
+
+function severalPlatforms(name: string, { platforms }: InspectedImage): Problem {
+  const there = platforms.map((platform) => `${platform.os}/${platform.arch}`).join(', ');
+  return new Problem('USAGE', `${name} is for ${there}, and a docker-archive holds one of them`, {
+    remedy: 'Say which with --platform, or save an oci-archive.',
+  });
 }
 
 /** Named images by name, then the nameless by digest. */

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { canonicalJson, Problem } from '@seal/foundation';
 import * as z from 'zod';
+import { defaultLayerLimits } from '../rootfs/read-layer.ts';
 import { type ArchiveFiles, archiveFiles } from './archive-files.ts';
 import { choosePlatform, machineArch } from './choose-platform.ts';
 import { decompress, fileCompression } from './decompress.ts';
@@ -43,7 +44,7 @@ export async function loadArchive(store: ImageStore, file: string, options: Load
     const images = files.has('index.json')
       ? await loadOci(store, files, options)
       : files.has('manifest.json')
-        ? await loadDocker(store, files)
+        ? await loadDocker(store, files, options)
         : undefined;
     if (!images || images.length === 0)
       throw new Problem('IMAGE_INVALID', `${file} has no image: it is neither an oci-archive nor a docker-archive`);
@@ -64,7 +65,10 @@ async function nameImages(
     throw new Problem('USAGE', `${file} has ${images.length} images; one name cannot be given to all of them`);
   const named = reference !== undefined && first ? [{ digest: first.digest, references: [reference] }] : images;
   const nameless = named.find(({ references }) => references.length === 0);
-  if (nameless) throw new Problem('USAGE', `the image ${nameless.digest} in ${file} has no name; give it one`);
+  if (nameless)
+    throw new Problem('USAGE', `the image ${nameless.digest} in ${file} has no name`, {
+      remedy: 'Give it one: "sealctl load -i FILE --name NAME:TAG".',
+    });
   const loaded: LoadedImage[] = [];
   for (const { digest, references } of named) {
     for (const name of references) {
@@ -97,7 +101,7 @@ interface Chosen {
 /** A manifest as it is; of an index the image for `arch`, or without that the whole index where every part of it can be taken. */
 async function chooseBlobs(files: ArchiveFiles, top: Descriptor, { arch }: LoadOptions): Promise<Chosen> {
   const bytes = await readSmall(files, blobName(top.digest));
-  if (!isIndexJson(bytes)) return blobsOf(files, top);
+  if (!isIndexJson(bytes)) return arch === undefined ? blobsOf(files, top) : refuseOther(files, await blobsOf(files, top), arch);
   const { manifests } = parseIndex(bytes, `index ${top.digest}`);
   // Builders put attestations beside the images, and `skopeo copy` may leave platforms out.
   const whole = manifests.every(({ platform, digest }) => platform?.os === 'linux' && files.has(blobName(digest)));
@@ -106,6 +110,14 @@ async function chooseBlobs(files: ArchiveFiles, top: Descriptor, { arch }: LoadO
   const blobs = new Set([top.digest]);
   for (const descriptor of manifests) for (const digest of (await blobsOf(files, descriptor)).blobs) blobs.add(digest);
   return { descriptor: top, blobs: [...blobs] };
+}
+
+/** A plain image says in its config only what it is for. */
+async function refuseOther(files: ArchiveFiles, chosen: Chosen, arch: string): Promise<Chosen> {
+  const { config } = parseManifest(await readSmall(files, blobName(chosen.descriptor.digest)), 'a manifest of the archive');
+  const { os, architecture } = parseConfig(await readSmall(files, blobName(config.digest)), `config ${config.digest}`);
+  choosePlatform([{ platform: { os, architecture } }], arch, 'the image in the archive');
+  return chosen;
 }
 
 async function blobsOf(files: ArchiveFiles, descriptor: Descriptor): Promise<Chosen> {
@@ -132,13 +144,17 @@ const dockerManifestSchema = z
   )
   .max(1000);
 
-async function loadDocker(store: ImageStore, files: ArchiveFiles): Promise<FoundImage[]> {
+async function loadDocker(store: ImageStore, files: ArchiveFiles, { arch }: LoadOptions): Promise<FoundImage[]> {
   const parsed = dockerManifestSchema.safeParse(parseJsonText(await readSmall(files, 'manifest.json')));
   if (!parsed.success) throw new Problem('IMAGE_INVALID', `manifest.json of the archive is not that of a docker-archive`);
   const images: FoundImage[] = [];
+  const there: { platform: { os: string; architecture: string } }[] = [];
   for (const { Config, RepoTags, Layers } of parsed.data) {
     const configBytes = await readSmall(files, Config);
     const config = parseConfig(configBytes, `config ${Config}`);
+    const { os, architecture } = config;
+    there.push({ platform: { os, architecture } });
+    if (arch !== undefined && architecture !== arch) continue;
     if (config.rootfs.diff_ids.length !== Layers.length)
       throw new Problem('IMAGE_INVALID', `${Config} has ${config.rootfs.diff_ids.length} diff ids for ${Layers.length} layers`);
     const layers: Descriptor[] = [];
@@ -154,6 +170,7 @@ async function loadDocker(store: ImageStore, files: ArchiveFiles): Promise<Found
     const { digest } = await store.writeBlob([Buffer.from(canonicalJson(manifest))]);
     images.push({ digest, references: RepoTags ?? [] });
   }
+  if (images.length === 0 && there.length > 0) choosePlatform(there, arch, 'the image in the archive');
   return images;
 }
 
@@ -170,8 +187,14 @@ async function takeDockerLayer(
   if (compression === 'bzip2' || compression === 'xz')
     throw new Problem('IMAGE_INVALID', `layer ${name} is compressed by ${compression}; expected none, gzip or zstd`);
   const hash = createHash('sha256');
+  // As a layer that is unpacked later: it would be refused then.
+  const { maximumBytes, maximumRatio } = defaultLayerLimits;
+  const mostBytes = Math.min(maximumBytes, Math.max(1024 ** 3, (await stat(path)).size * maximumRatio));
+  let bytes = 0;
   const hashed = async function* () {
     for await (const chunk of decompress(createReadStream(path), compression) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > mostBytes) throw new Problem('LAYER_TOO_LARGE', `layer ${name} unpacks to more than ${mostBytes} bytes`);
       hash.update(chunk);
       yield chunk;
     }

@@ -23,9 +23,15 @@ export function addImageFiles(program: Command, cli: Cli): void {
     .addOption(
       new Option('--format <format>', 'kind of archive').choices(['oci-archive', 'docker-archive']).default('oci-archive'),
     )
-    .addOption(platformOption('all; with docker-archive that of this machine'))
+    .addOption(platformOption('all; a docker-archive has one'))
     .addOption(storeOption())
-    .addHelpText('after', examples('sealctl save kubernetes:1.20.2 -o kubernetes.tar'))
+    .addHelpText(
+      'after',
+      examples(
+        'sealctl save kubernetes:1.20.2 -o kubernetes.tar',
+        'sealctl save kubernetes:1.20.2 --format docker-archive --platform linux/amd64 -o kubernetes.tar',
+      ),
+    )
     .action(async (name: string, flags: SaveFlags) => {
       const arch = readArch(flags.platform);
       const { sizeBytes } = await (await openLocalStore(cli, flags.store)).save(name, flags.output, flags.format, arch);
@@ -36,12 +42,16 @@ export function addImageFiles(program: Command, cli: Cli): void {
     .description('Take the ClusterImages of a tar file into the local store.')
     .requiredOption('-i, --input <file>', 'oci-archive or docker-archive, also compressed by gzip or zstd')
     .addOption(platformOption('all that the file has'))
+    .option('--name <name>', 'name in the store, where the file has one image (default: the names that it has in the file)')
     .addOption(storeOption())
     .addOption(formatOption(cli))
-    .addHelpText('after', examples('sealctl load -i kubernetes.tar'))
-    .action(async (flags: { input: string; platform?: string; store?: string }) => {
+    .addHelpText('after', examples('sealctl load -i kubernetes.tar', 'sealctl load -i app.tar.gz --name app:1'))
+    .action(async (flags: { input: string; platform?: string; name?: string; store?: string }) => {
       const arch = readArch(flags.platform);
-      const loaded = await (await openLocalStore(cli, flags.store)).load(flags.input, arch ? { arch } : {});
+      const loaded = await (await openLocalStore(cli, flags.store)).load(flags.input, {
+        ...(arch ? { arch } : {}),
+        ...(flags.name === undefined ? {} : { reference: flags.name }),
+      });
       await printData(cli, loaded, () => loaded.map((image) => image.reference ?? image.digest).join('\n'));
     });
 }

@@ -61,6 +61,8 @@ test('build, inspect, save and load take several platforms', async () => {
   assert.equal((await run(`save multi:1 -o ${file} --store ${store}`)).code, 0);
   assert.equal((await run(`load -i ${file} --platform linux/arm64 --store ${target}`)).code, 0);
   assert.match((await run(`images --store ${target}`)).stdout, /multi:1\s+[0-9a-f]{12}\s+arm64 /);
+  assert.equal((await run(`save multi:1 -o ${file} --format docker-archive --store ${store}`)).code, 2);
+  assert.equal((await run(`load -i ${file} --name two:1 --store ${target}`)).stdout, 'localhost/two:1\n');
   assert.match((await run(`inspect multi:1 --platform s390x --store ${store}`)).stderr, /--platform "s390x" is not supported/);
   await run(`rmi multi:1 --store ${store}`);
 });
