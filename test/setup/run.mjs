@@ -22,6 +22,8 @@ const hostPackages = [
 const daemonTestPackages = ['libfaketime', 'curl'];
 const buildPackages = ['dpkg-dev', 'patch'];
 const registryPackages = ['docker-registry', 'skopeo'];
+/** What the speed of images is compared with. */
+const imagePeerPackages = ['buildah', 'umoci', 'pigz'];
 
 /**
  * main: what is run in the end. root: needed at any rate. packages: Debian packages it needs. optional: without root or apt the
@@ -36,7 +38,8 @@ const targets = {
   'test:crash-points': { main: 'test/scenario/crash-points/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
   check: { main: 'test/run-check.ts', packages: [], freeGiB: 1 },
   gen: { main: 'test/run-gen.ts', packages: ['protobuf-compiler'], freeGiB: 1 },
-  bench: { main: 'test/bench/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
+  bench: { main: 'test/bench/main.ts', root: true, packages: [...hostPackages, ...registryPackages, ...imagePeerPackages], freeGiB: 15 },
+  'test:large': { main: 'test/bench/images-large.ts', root: true, packages: [...hostPackages, ...registryPackages], freeGiB: 50 },
 };
 
 await main(process.argv.slice(2));
