@@ -22,6 +22,8 @@ const hostPackages = [
 const daemonTestPackages = ['libfaketime', 'curl'];
 const buildPackages = ['dpkg-dev', 'patch'];
 const registryPackages = ['docker-registry', 'skopeo'];
+/** Programs that must read what Seal builds; 20 MB to fetch. */
+const imageReaderPackages = ['umoci', 'buildah', 'podman'];
 /** What the speed of images is compared with. */
 const imagePeerPackages = ['buildah', 'umoci', 'pigz'];
 
@@ -32,7 +34,12 @@ const imagePeerPackages = ['buildah', 'umoci', 'pigz'];
 const targets = {
   demo: { main: 'test/demo/main.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   build: { main: 'packages/release/src/main.ts', packages: [], freeGiB: 1 },
-  test: { main: 'test/run-tests.ts', packages: [...hostPackages, ...daemonTestPackages, ...registryPackages], optional: true, freeGiB: 3 },
+  test: {
+    main: 'test/run-tests.ts',
+    packages: [...hostPackages, ...daemonTestPackages, ...registryPackages, ...imageReaderPackages],
+    optional: true,
+    freeGiB: 3,
+  },
   'test:clusters': { main: 'test/run-clusters.ts', root: true, packages: [...hostPackages, ...buildPackages], freeGiB: 12 },
   simulate: { main: 'test/simulation/main.ts', packages: [], freeGiB: 1 },
   'test:crash-points': { main: 'test/scenario/crash-points/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
