@@ -65,13 +65,14 @@ export const mutants: Readonly<Record<string, MakeMutant>> = {
   'a lost wake-up': (now) => ({
     executorLog: (log) => {
       // News that follow others too soon are taken for the same.
-      const subscribe: OperationLog['subscribe'] = (id, listener) => {
+      const subscribe: OperationLog['subscribe'] = (id, listener, news) => {
         let toldAt = Number.NEGATIVE_INFINITY;
-        return log.subscribe(id, () => {
+        const told = () => {
           if (now() - toldAt < 20) return;
           toldAt = now();
           listener();
-        });
+        };
+        return log.subscribe(id, told, news);
       };
       return facade(log, { subscribe });
     },
@@ -82,6 +83,7 @@ function facade(log: OperationLog, changed: Partial<OperationLog>): OperationLog
   const plain = {
     active: log.active.bind(log),
     append: log.append.bind(log),
+    durable: log.durable.bind(log),
     subscribe: log.subscribe.bind(log),
     close: log.close.bind(log),
   };

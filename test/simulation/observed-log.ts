@@ -62,6 +62,7 @@ export class ObservedLog {
     if (plan.cluster !== '' && others.length > 0)
       this.#violated('one-writer', `${id} was begun while ${others[0]?.id} changes cluster ${plan.cluster}`);
     if (this.operations.some((other) => other.plan.id === plan.id)) this.#violated('one-plan', `${plan.id} was recorded twice`);
+    this.#world.watch(id);
     this.operations.push({ id, plan, view: emptyOperationView(id, plan), resumedAt: [], changedAt: this.#world.time.now });
   }
 
@@ -77,6 +78,7 @@ export class ObservedLog {
     if (event.seq !== view.seq + 1) this.#violated('log', `event ${event.seq} follows ${view.seq} in ${event.operation}`);
     this.#check(operation, event);
     if (event.type === 'resume-requested') operation.resumedAt.push(this.#world.time.now);
+    if (view.finishedAt !== undefined) this.#world.watchers.get(view.operation)?.begin();
     const before = event.type === 'step-dispatched' ? view.steps.get(event.step)?.status : undefined;
     applyEvent(view, event);
     operation.changedAt = this.#world.time.now;
@@ -106,6 +108,11 @@ export class ObservedLog {
       this.#violated('decision-durable', `${who} sends ${state.id} attempt ${attempt}, which is not in the log yet`);
     if (operation.view.endingSince !== undefined && who === this.#world.newestServer()?.life.name)
       this.#violated('cancelled', `${who} sends ${state.id} although its operation is to end`);
+  }
+
+  /** Where the stored output of a stream ends: `<step>.<attempt>/<stream>`. */
+  outputEnd(name: string): number {
+    return this.#outputEnds.get(name) ?? 0;
   }
 
   wasAcknowledged(key: StepKey): boolean {

@@ -22,7 +22,10 @@ export class ObservedReasons {
     if (time.now - this.#lookedAt < everyMs) return;
     this.#lookedAt = time.now;
     const server = this.#world.newestServer();
-    if (!server?.parts) return this.#connectedSince.clear();
+    if (!server?.parts) {
+      this.#connectedSince.clear();
+      return;
+    }
     for (const nodeId of this.#world.hosts.keys()) {
       if (!server.parts.sessions.isConnected(nodeId)) this.#connectedSince.delete(nodeId);
       else if (!this.#connectedSince.has(nodeId)) this.#connectedSince.set(nodeId, time.now);

@@ -99,6 +99,7 @@ export class Observer {
       if (seq !== undefined && seq !== view.seq)
         left.push(`the server has operation ${id} at event ${seq}, its store at ${view.seq}`);
     }
+    for (const { missing } of world.watchers.values()) if (missing) left.push(missing);
     for (const { unanswered } of world.operators) if (unanswered) left.push(`nobody has answered: ${unanswered}`);
     for (const [nodeId, host] of world.hosts) {
       if (!world.agents.get(nodeId)?.isConnected) left.push(`${host.name} is not connected`);

@@ -57,9 +57,9 @@ export class Operator {
   #mend({ id, plan }: ObservedOperation): void {
     const { operations } = this.#world.observer.log;
     const undoing = operations.find((other) => other.plan.id.startsWith(`${plan.id}-undo-`));
-    if (undoing?.view.status === 'FAILED' || undoing?.view.status === 'CANCELLED') return this.#resume(undoing.id, {});
-    const change = this.#resumes.shift();
-    if (change) this.#resume(id, change);
+    const change = undoing ? undefined : this.#resumes.shift();
+    if (undoing?.view.status === 'FAILED' || undoing?.view.status === 'CANCELLED') this.#resume(undoing.id, {});
+    else if (change) this.#resume(id, change);
     else if (!undoing && this.#operation.rollsBack && plan.cluster !== '' && this.#rollbacks < 5) this.#rollBack(id);
   }
 

@@ -5,6 +5,7 @@ import { OperationLog } from '../../server/src/operation/operation-log.ts';
 import { OperationStarter } from '../../server/src/operation/start-operation.ts';
 import { Executor } from '../../server/src/scheduler/executor.ts';
 import { type AgentLink, Sessions } from '../../server/src/session/sessions.ts';
+import type { Store } from '../../server/src/store/store.ts';
 import { Life } from './life.ts';
 import type { Prng } from './prng.ts';
 import { type Disk, simulatedStore } from './simulated-store.ts';
@@ -13,6 +14,7 @@ import type { World } from './world.ts';
 /** What of a server its operators and agents reach. */
 export interface ServerParts {
   readonly log: OperationLog;
+  readonly store: Store;
   readonly records: ClusterRecords;
   readonly sessions: Sessions;
   readonly starter: OperationStarter;
@@ -75,7 +77,7 @@ export class ServerLife {
     await records.reload();
     await sessions.recover();
     const unfinished = await log.recover();
-    this.parts = { log, records, sessions, starter };
+    this.parts = { log, store, records, sessions, starter };
     this.servesSince = world.time.now;
     world.note(name, `serves with epoch ${epoch}`);
     for (const { operation } of unfinished) executor.start(operation.id);

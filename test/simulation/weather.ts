@@ -20,7 +20,7 @@ export function makeWeather(world: World): void {
       world.storeFullUntil = world.time.now + milliseconds;
       world.note('servers', `their disk is full for ${milliseconds} ms`);
     }
-    if (world.faults.kinds.includes('server-restored') && prng.chance(0.1)) backup = copyDatabase(world.database);
+    if (world.faults.kinds.includes('server-restored') && prng.chance(0.04)) backup = copyDatabase(world.database);
     if (backup && world.newestServer()?.parts && world.faults.happens('server-restored')) {
       world.note('servers', 'their disk is lost and restored from a backup');
       world.restoreServer(backup);

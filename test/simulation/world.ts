@@ -14,6 +14,7 @@ import { drawScenario, type Scenario } from './scenario.ts';
 import { ServerLife } from './server-life.ts';
 import { Trace } from './trace.ts';
 import { VirtualTime } from './virtual-time.ts';
+import { Watcher } from './watchers.ts';
 
 export interface Violation {
   /** Short name of the invariant. */
@@ -45,6 +46,7 @@ export class World {
   readonly hosts = new Map<string, Host>();
   readonly agents = new Map<string, AgentLife>();
   readonly operators: Operator[] = [];
+  readonly watchers = new Map<string, Watcher>();
   servers: ServerLife[] = [];
   serverClockOffset = 0;
   storeFullUntil = 0;
@@ -54,6 +56,7 @@ export class World {
   restoredAt = 0;
   /** Of all servers so far. */
   highestEpoch = 0;
+  readonly #isWatched: boolean;
   #serversMade = 0;
   readonly #lost: DatabaseSync[] = [];
 
@@ -63,6 +66,7 @@ export class World {
     this.trace = new Trace(keepTrace);
     this.faults = new Faults(this.prng.fork('faults'), without);
     this.scenario = drawScenario(this.prng.fork('scenario'));
+    this.#isWatched = this.prng.fork('watchers').chance(0.2);
     this.network = new Network(this, this.prng.fork('network'));
     this.observer = new Observer(this);
     this.reasons = new ObservedReasons(this);
@@ -112,6 +116,7 @@ export class World {
   copyServer(server: ServerLife): void {
     server.disk.copied = copyDatabase(this.database);
     for (const nodeId of this.hosts.keys()) this.network.reset(nodeId);
+    for (const watcher of this.watchers.values()) watcher.cutOff();
     this.startServer();
   }
 
@@ -124,6 +129,7 @@ export class World {
       this.database = backup;
       this.restoredAt = this.time.now;
       this.observer.log.restored(backup);
+      for (const watcher of this.watchers.values()) watcher.startOver();
     });
   }
 
@@ -135,6 +141,14 @@ export class World {
 
   close(): void {
     for (const database of [...this.#lost, this.database]) database.close();
+  }
+
+  /** Somebody watches an operation, in some worlds. */
+  watch(operation: string): void {
+    if (!this.#isWatched) return;
+    const watcher = new Watcher(this, operation);
+    this.watchers.set(operation, watcher);
+    watcher.begin();
   }
 
   /** Of the servers that live, the one that replaced the others. */
