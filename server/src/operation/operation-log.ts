@@ -54,7 +54,7 @@ export interface OperationLogOptions {
  * INVARIANTS:
  * - `append` numbers events without gaps and applies them to the view at once; its promise resolves when they are durable.
  *   Whatever must not happen before an event is durable (sending a command, acknowledging a result) awaits that promise.
- * - Listeners are told only of durable events and outputs.
+ * - Listeners are told only of durable events and outputs, but for those who ask to be told of what is in memory.
  * - When a write fails, every append of that batch rejects and the views are folded anew from the store.
  */
 export class OperationLog {
@@ -63,7 +63,7 @@ export class OperationLog {
   readonly #defer: (callback: () => void) => void;
   readonly #onWriteFailure: (error: unknown) => Promise<void>;
   readonly #active = new Map<string, Active>();
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #listeners = { durable: new Map<string, Set<() => void>>(), applied: new Map<string, Set<() => void>>() };
   #queue: Pending[] = [];
   #flushing = false;
 
@@ -163,13 +163,17 @@ export class OperationLog {
     return this.#enqueue(output.operation, writes);
   }
 
-  /** Tells `listener` whenever something of the operation became durable; the result ends that. */
-  subscribe(id: string, listener: () => void): () => void {
-    const listeners = this.#listeners.get(id) ?? new Set();
-    this.#listeners.set(id, listeners.add(listener));
+  /**
+   * Tells `listener` whenever something of the operation became durable; `applied`: right before it is written, so that what follows from it
+   * can be part of the same write. The result ends that.
+   */
+  subscribe(id: string, listener: () => void, news: 'durable' | 'applied' = 'durable'): () => void {
+    const all = this.#listeners[news];
+    const listeners = all.get(id) ?? new Set();
+    all.set(id, listeners.add(listener));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0) this.#listeners.delete(id);
+      if (listeners.size === 0) all.delete(id);
     };
   }
 
@@ -198,18 +202,26 @@ export class OperationLog {
 
   async #flush(): Promise<void> {
     while (this.#queue.length > 0) {
+      for (const id of this.#changed()) this.#notify(id, 'applied');
+      await new Promise<void>((resolve) => this.#defer(resolve));
       const batch = this.#queue;
       this.#queue = [];
       try {
         await this.#store.commit(batch.flatMap((pending) => pending.writes));
         for (const pending of batch) pending.resolve();
-        for (const id of new Set(batch.map((pending) => pending.operation))) this.#notify(id);
+        for (const id of new Set(batch.map((pending) => pending.operation))) this.#notify(id, 'durable');
       } catch (error) {
         const lost = await this.#forgetUnwritten(error);
         for (const pending of [...batch, ...lost]) pending.reject(error);
       }
     }
     this.#flushing = false;
+  }
+
+  /** Operations with events that wait to be written. */
+  #changed(): Set<string> {
+    const changed = this.#queue.filter(({ writes }) => writes.some(({ kind }) => kind === 'event'));
+    return new Set(changed.map(({ operation }) => operation));
   }
 
   /** Takes memory from the store again. Whatever is queued until that is done was numbered on top of events that are lost: it is lost too. */
@@ -220,11 +232,12 @@ export class OperationLog {
       for (const active of [...this.#active.values()]) await this.#activate(active.operation);
       await this.#onWriteFailure(error);
     } while (this.#queue.length > 0);
+    for (const id of this.#active.keys()) this.#notify(id, 'applied');
     return lost;
   }
 
-  #notify(id: string): void {
-    for (const listener of this.#listeners.get(id) ?? []) listener();
+  #notify(id: string, news: 'durable' | 'applied'): void {
+    for (const listener of this.#listeners[news].get(id) ?? []) listener();
   }
 }
 

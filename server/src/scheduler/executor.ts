@@ -34,8 +34,9 @@ export interface ExecutorOptions {
 /**
  * Runs operations: asks `nextSteps`, writes the decisions down, acts on them, waits for news.
  *
- * INVARIANTS: one loop per operation; a decision is durable before it is acted on; stopping the executor changes nothing that is written,
- * so that another life of the server goes on where this one was.
+ * INVARIANTS: one loop per operation; a decision, and everything it builds on, is durable before it is acted on; stopping the executor changes
+ * nothing that is written, so that another life of the server goes on where this one was. Decisions follow news in memory at once, so that a
+ * result and the command that comes after it are one durable write.
  */
 export class Executor {
   readonly #options: ExecutorOptions;
@@ -72,7 +73,7 @@ export class Executor {
     const { log, clock, onProblem, retryMilliseconds = 5000 } = this.#options;
     // When each cancel was sent first, by step and attempt.
     const cancelsSent = new Map<string, number>();
-    const unsubscribe = log.subscribe(operation, () => signal.wake());
+    const unsubscribe = log.subscribe(operation, () => signal.wake(), 'applied');
     try {
       while (!this.#stopped) {
         const active = log.active(operation);
@@ -115,23 +116,36 @@ export class Executor {
     };
   }
 
-  async #act(operation: string, decisions: readonly Decision[], cancelsSent: Map<string, number>): Promise<void> {
+  async #act(operation: string, first: readonly Decision[], cancelsSent: Map<string, number>): Promise<void> {
     const { log, sender } = this.#options;
-    const active = log.active(operation);
-    const bodies = decisions.flatMap((decision) => eventsOf(decision, this.#options.epoch, active?.view.steps));
-    if (active?.view.status === 'PENDING') bodies.unshift({ type: 'operation-started' });
-    if (bodies.length > 0) await log.append(operation, bodies);
-    for (const decision of decisions) {
+    const decided: Decision[] = [];
+    const writes: Promise<void>[] = [];
+    let decisions = first;
+    for (let round = 0; decisions.length > 0 && round < roundsAtOnce; round += 1) {
+      const active = log.active(operation);
+      const bodies = decisions.flatMap((decision) => eventsOf(decision, this.#options.epoch, active?.view.steps));
+      decided.push(...decisions);
+      if (bodies.length === 0) break;
+      if (active?.view.status === 'PENDING') bodies.unshift({ type: 'operation-started' });
+      writes.push(log.append(operation, bodies));
+      decisions = this.#decide(operation, cancelsSent);
+    }
+    // A cancel has no event of its own: that it was asked for must be durable.
+    await Promise.all([...writes, log.durable()]);
+    for (const decision of decided) {
       // The operation may have been told to end while the decision was written: the agent then hears of that only.
       if (decision.kind === 'dispatch' && log.active(operation)?.view.endingSince === undefined)
         sender.run(operation, decision.step, decision.attempt);
-      if (decision.kind === 'cancel') {
+      if (decision.kind === 'cancel' && !cancelsSent.has(keyOf(decision.step.id, decision.attempt))) {
         cancelsSent.set(keyOf(decision.step.id, decision.attempt), this.#options.clock.now());
         sender.cancel(decision.step, decision.attempt);
       }
     }
   }
 }
+
+/** The end of a phase, the beginning of the next and its first steps are three rounds of decisions, and one write. */
+const roundsAtOnce = 4;
 
 function keyOf(step: string, attempt: number): string {
   return `${step}/${attempt}`;
