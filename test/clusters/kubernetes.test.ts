@@ -7,10 +7,17 @@ import { type Host, pollUntil } from '../hosts/index.ts';
 import { runCommand } from '../hosts/run-command.ts';
 
 const example = fileURLToPath(new URL('../../examples/kubernetes', import.meta.url));
+const appExample = fileURLToPath(new URL('../../examples/hello', import.meta.url));
 const image = 'kubernetes:1.20.2';
 
 describe('a real Kubernetes cluster', () => {
-  const seal = useSealLab({ agents: ['m1', 'n1', 'n2'], serverBinds: [{ from: example, to: '/root/kubernetes' }] });
+  const seal = useSealLab({
+    agents: ['m1', 'n1', 'n2'],
+    serverBinds: [
+      { from: example, to: '/root/kubernetes' },
+      { from: appExample, to: '/root/hello' },
+    ],
+  });
   const ip = (name: string) => seal().host(name).ip;
   let before_: Record<string, string> = {};
 
@@ -51,6 +58,20 @@ describe('a real Kubernetes cluster', () => {
       { timeoutSeconds: 180 },
     );
     assert.equal(answers.trim(), '2');
+  });
+
+  it('takes an application, with what an Application document says of it, and gives it back', async () => {
+    const m1 = seal().host('m1');
+    await seal().mustSealctl('build', '-t', 'hello:1', '--build-mode', 'lite', '/root/hello');
+    await seal().mustSealctl('run', 'hello:1', '-f', '/root/hello/two-pods.yaml', '--yes');
+    await kubectl(m1, 'rollout status deployment/hello --timeout=180s');
+    assert.equal(await kubectl(m1, "get deployment hello -o jsonpath='{.status.readyReplicas}'"), '2');
+    const [app] = await seal().json<{ name: string; state: string }[]>('app', 'list');
+    assert.deepEqual([app?.name, app?.state], ['hello', 'installed']);
+    await seal().mustSealctl('app', 'uninstall', 'hello', '--yes');
+    await kubectl(m1, 'wait --for=delete pod -l app=hello --timeout=120s');
+    assert.equal(await kubectl(m1, 'get deployments,services,pods -l app=hello -o name'), '');
+    assert.deepEqual(await seal().json('app', 'list'), []);
   });
 
   it('comes back Ready after a worker rebooted', async () => {

@@ -2,6 +2,7 @@ export { imageRoot } from './apps/app-env.ts';
 export { appRecords, recordedUnit } from './apps/app-records.ts';
 export { type AppUnit, appUnits } from './apps/app-units.ts';
 export { appsPhases, patchCommands, unrecorded } from './apps/apps-phases.ts';
+export { importImages } from './apps/import-images.ts';
 export { placeImage } from './apps/place-image.ts';
 export { undoing, uninstallUnit } from './apps/uninstall-unit.ts';
 export { chooseRuntime } from './choose-runtime.ts';

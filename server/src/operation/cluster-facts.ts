@@ -108,6 +108,12 @@ export async function imageOf(sources: FactSources, app: AppRecord): Promise<Ima
   return { ...(await sources.image(app.imageDigest, [])), reference: app.image };
 }
 
+/** Images of the apps of a cluster that lie apart from its rootfs, each once. Problem: IMAGE_NOT_FOUND. */
+export async function placedImages(sources: FactSources, record: ClusterRecord): Promise<ImageFacts[]> {
+  const placed = new Map((record.apps ?? []).flatMap((app) => (app.place === undefined ? [] : [[app.imageDigest, app]])));
+  return Promise.all([...placed.values()].map((app) => imageOf(sources, app)));
+}
+
 /** An image whose small files are what the user laid over it. */
 export function withTexts(image: ImageFacts, texts: Readonly<Record<string, string>>): ImageFacts {
   const paths = Object.keys(texts);

@@ -4,7 +4,7 @@ import { planDeleteCluster } from '../planner/plan-delete-cluster.ts';
 import { planDeleteNodes } from '../planner/plan-delete-nodes.ts';
 import { planScaleUp } from '../planner/plan-scale-up.ts';
 import type { ChangeRequest } from './change-request.ts';
-import { factsOfExisting } from './cluster-facts.ts';
+import { factsOfExisting, placedImages } from './cluster-facts.ts';
 import { decideInstallApps, decideUninstallApp } from './decide-apps.ts';
 import { decideRun } from './decide-run.ts';
 import type { FactSources } from './gather-facts.ts';
@@ -53,7 +53,8 @@ async function decideScaleUp(
 ): Promise<Decided> {
   const { masters, workers, hosts } = request;
   const ips = hosts?.map((host) => host.ip) ?? [...masters, ...workers];
-  const { record, facts } = await factsOfExisting(sources, request.cluster, ips, keepMaterial);
+  const { record, facts: existing } = await factsOfExisting(sources, request.cluster, ips, keepMaterial);
+  const facts = { ...existing, apps: await placedImages(sources, record) };
   const plan = planScaleUp({ planId, facts, masters, workers, ...(hosts ? { hosts } : {}) });
   // What a Clusterfile says of a host is remembered like that of the first ones.
   const others = record.spec.hosts.filter((host) => !ips.includes(host.ip));

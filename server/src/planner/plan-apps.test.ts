@@ -245,3 +245,35 @@ describe('several images at once', () => {
     assert.deepEqual(unmounted, ['node-n2 rootfs', 'node-n1 rootfs', 'node-m1 applications', 'node-m1 rootfs']);
   });
 });
+
+describe('container images that an image of apps holds', () => {
+  const holding = { ...shop, paths: ['registry/docker/registry/v2/blobs/x', 'registry/index.json'] };
+
+  test('are imported on every node of a cluster without a registry, where the image lies only meanwhile', () => {
+    const plan = install({ ...withApps([]), apps: [holding] });
+    assert.deepEqual(shape(plan), ['import-images: m1 n1 n2', 'distribute-apps: m1', 'launch-shop: m1']);
+    const kinds = (node: string) => plan.phases[0]?.steps.filter((step) => step.node === node).map((step) => step.kind);
+    assert.deepEqual(kinds('node-m1'), ['fetch-layers', 'mount-rootfs', 'run-command']);
+    assert.deepEqual(kinds('node-n1'), ['fetch-layers', 'mount-rootfs', 'run-command', 'unmount-rootfs']);
+  });
+
+  test('do not come to a node that is away, and the plan says so; a node that joins gets them', () => {
+    assert.match(
+      install(away({ ...withApps([]), apps: [holding] }, 'n2')).summary,
+      /; without the container images of the apps, since away: n2$/,
+    );
+    const facts = { ...withNew(withApps([]), 'n3'), apps: [holding] };
+    const plan = planScaleUp({ planId: 'plan-1', facts, masters: [], workers: ['10.0.1.1'] });
+    const names = shape(plan);
+    assert.ok(names.indexOf('import-images: n3') > names.indexOf('prepare-hosts: n3'));
+    assert.ok(names.indexOf('import-images: n3') < names.findIndex((name) => name.startsWith('join-workers')));
+  });
+
+  test('go into the registry of a cluster that has one', () => {
+    const image = { ...sampleImage, paths: [...sampleImage.paths, 'scripts/init-registry.sh'] };
+    const plan = install({ ...withApps([]), image, apps: [holding] });
+    assert.deepEqual(shape(plan), ['distribute-apps: m1', 'launch-shop: m1']);
+    const copy = commands(plan)[0] ?? '';
+    assert.match(copy, /^cp -a .*\/applications\/shop-a{12}\/registry\/docker \/var\/lib\/seal\/data\/demo\/rootfs\/registry\/$/);
+  });
+});

@@ -10,6 +10,7 @@ import {
   type ClusterRecord,
   type ImageFacts,
   imageName,
+  importImages,
   laidFiles,
   patchCommands,
   patchRootfs,
@@ -59,6 +60,8 @@ export function planInstallApps(input: InstallAppsInput): Plan {
   const on = newPatches.length > 0 ? members : [apiNode];
   checkAppImages([...newPatches, ...apps], { cluster: record.name, version: record.runtimeVersion, nodes: facts.nodes, on });
   const context = makeContext(facts, { ...record.spec, env: { ...record.spec.env, ...env } }, members, apiNode);
+  const connected = members.filter((node) => node.connected);
+  const imported = importImages(context, apps, connected, workersAtOnce);
   const launching = appsPhases(context, { units, files, cmds }, undefined);
   const silent = [...newPatches.map((patch) => imageName(patch.reference)), ...unrecorded(units, launching)];
   const references = [...newPatches, ...apps].map((image) => image.reference);
@@ -67,11 +70,12 @@ export function planInstallApps(input: InstallAppsInput): Plan {
     kind: 'install-apps',
     cluster: record.name,
     baseRevision: record.revision,
-    summary: `install ${references.join(', ')} into cluster ${record.name}${ofPatches(newPatches)}`,
+    summary: `install ${references.join(', ')} into cluster ${record.name}${ofPatches(newPatches)}${ofImport(imported, members)}`,
     nodes: context.nodes,
     phases: [
       ...(newPatches.length > 0 ? [patchPhase(context, members, input.oldPatches)] : []),
       ...patchCommands(context, cmds.length > 0 ? [] : newPatches, members),
+      ...imported,
       ...launching,
       replacedPhase(
         context,
@@ -146,6 +150,13 @@ function refuseInstalled({ name: cluster, apps = [] }: ClusterRecord, names: rea
   throw new Problem('APP_EXISTS', `cluster ${cluster} has ${listed} already`, {
     details: { apps: there.map((app) => app.name) },
   });
+}
+
+/** Who does not get the container images of the apps. */
+function ofImport(imported: readonly PhaseDraft[], members: readonly ClusterNode[]): string {
+  const away = members.filter((node) => !node.connected).map((node) => node.name);
+  if (imported.length === 0 || away.length === 0) return '';
+  return `; without the container images of the apps, since away: ${away.join(', ')}`;
 }
 
 function ofPatches(patches: readonly ImageFacts[]): string {

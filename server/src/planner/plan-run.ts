@@ -7,9 +7,11 @@ import {
   type ClusterFacts,
   chooseRuntime,
   imageName,
+  importImages,
   installRegistry,
   patchCommands,
   unrecorded,
+  workersAtOnce,
 } from '@seal/runtime';
 import { assemblePlan } from './assemble-plan.ts';
 import { checkAppImages } from './check-app-images.ts';
@@ -39,6 +41,7 @@ export function planRun({ planId, desired, facts }: RunInput): Plan {
   const units = appUnits(facts.image, apps, desired, desired.cmds);
   const afterwards = [
     ...patchCommands(context, desired.cmds.length > 0 ? [] : patches, context.nodes),
+    ...importImages(context, apps, context.nodes, workersAtOnce),
     ...appsPhases(context, { units, files, cmds: desired.cmds }, facts.image),
   ];
   const others = [...patches, ...apps].map((image) => image.reference);

@@ -1,7 +1,7 @@
 import { type HostSpec, hostSpecs } from '@seal/clusterfile';
 import { Problem } from '@seal/foundation';
 import type { Plan } from '@seal/plan';
-import { type ClusterFacts, type ClusterRecord, chooseRuntime, patchCommands } from '@seal/runtime';
+import { type ClusterFacts, type ClusterRecord, chooseRuntime, importImages, patchCommands, workersAtOnce } from '@seal/runtime';
 import { assemblePlan } from './assemble-plan.ts';
 import { countRoles, preparePhases } from './install-phases.ts';
 import { makeContext, nodeFromMember } from './make-context.ts';
@@ -59,6 +59,7 @@ export function planScaleUp({ planId, facts, masters, workers, hosts: described 
     joining,
     phases: [
       ...preparePhases(context, joining),
+      ...importImages(context, facts.apps ?? [], joining, workersAtOnce),
       ...runtime.openJoining(context),
       ...runtime.joinMasters(context, newMasters),
       ...realias(

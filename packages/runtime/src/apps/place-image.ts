@@ -66,7 +66,7 @@ export function renderUnit(context: ClusterContext, unit: AppUnit, files: readon
 
 /** The registry's data is content-addressed files: those of the app's image are laid beside those of the rootfs. */
 function serveImages(context: ClusterContext, image: ImageFacts, root: string): StepDraft[] {
-  if (!registryOf(context).present || !image.paths.some((path) => path.startsWith('registry/'))) return [];
+  if (!registryOf(context).present || !image.paths.some((path) => path.startsWith('registry/docker/'))) return [];
   const { rootfs } = pathsOf(context);
   const [m0] = context.nodes;
   if (!m0 || m0.id !== context.apiNode.id) return [];
@@ -75,7 +75,7 @@ function serveImages(context: ClusterContext, image: ImageFacts, root: string): 
       title: `container images of ${image.reference} into the registry of the cluster`,
       node: m0.id,
       kind: 'run-command',
-      args: { argv: ['cp', '-a', `${root}/registry/.`, `${rootfs}/registry/`], env: unitEnv(context, { image }) },
+      args: { argv: ['cp', '-a', `${root}/registry/docker`, `${rootfs}/registry/`], env: unitEnv(context, { image }) },
       effect: 'idempotent',
       timeoutSeconds: 1800,
     },
