@@ -66,7 +66,7 @@ test('every command has a description and examples', async () => {
   const verbs =
     'build images inspect rmi tag save load pull push logout run scale-up delete status kubeconfig nodes exec login version help completion';
   const subs =
-    'plan run,plan scale-up,plan delete,nodes remove,token create,token list,token revoke,operation list,operation show,operation watch,operation logs,operation cancel,operation resume,context list,context use,context remove,registry login,registry logout';
+    'app list,app uninstall,plan uninstall,plan run,plan scale-up,plan delete,nodes remove,token create,token list,token revoke,operation list,operation show,operation watch,operation logs,operation cancel,operation resume,context list,context use,context remove,registry login,registry logout';
   for (const line of [...verbs.split(' '), ...subs.split(',')]) {
     const { code, stdout } = await capturedRun([...line.split(' '), '--help']);
     assert.equal(code, 0, line);
