@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -161,4 +161,29 @@ test('a step whose exit code would have no place on a full disk is refused, and 
     } finally {
       execFileSync('umount', ['--lazy', join(directory, 'spool')]);
     }
+  }));
+
+test('an end that cannot be read for a moment is read when it can be, and a process that runs has not ended over it', () =>
+  withAgentDirectory(async (directory) => {
+    const spoolRoot = join(directory, 'spool');
+    const key = { step: 'a', attempt: 1 };
+    await new FileSpool(spoolRoot).create(key);
+    const processes = linuxProcesses({ spoolRoot, runDirectory: join(directory, 'run') });
+    const script = `while [ ! -e ${directory}/go ]; do sleep 0.05; done; exit 7`;
+    const own = await processes.prepare(key, { argv: ['/bin/sh', '-c', script], env: {} });
+    const endFile = join(spoolRoot, 'a.1', `exit.${own.identity.pid}`);
+    const found = await processes.find(key, own.identity);
+    own.release();
+    assert.ok('running' in found);
+    renameSync(endFile, `${endFile}.away`);
+    mkdirSync(endFile);
+    await delay(300);
+    writeFileSync(join(directory, 'go'), '');
+    const ends = Promise.all([own.ended, found.running.ended]);
+    const early = await Promise.race([ends, delay(300)]);
+    rmdirSync(endFile);
+    writeFileSync(endFile, 'exit 7 end');
+    const types = (await ends).map((end) => (end.type === 'exited' ? end.exitCode : end.type));
+    assert.equal(early, undefined);
+    assert.deepEqual(types, [7, 7]);
   }));

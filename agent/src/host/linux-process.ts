@@ -103,6 +103,8 @@ async function own(child: ChildProcess, endFile: string): Promise<StepProcess> {
   const pid = child.pid ?? 0;
   const gate = child.stdio[3] as Duplex;
   gate.on('error', () => undefined); // the wrapper is gone already: `ended` tells what became of it
+  // Before anything is awaited: whoever kills the wrapper meanwhile must be noticed.
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
     await resetEndFile(endFile);
   } catch (error) {
@@ -111,9 +113,7 @@ async function own(child: ChildProcess, endFile: string): Promise<StepProcess> {
     throw error;
   }
   const identity = { pid, startTime: processStartTime(pid) ?? '0', bootId: bootId() };
-  const ended = new Promise<ProcessEnd>((resolve) => {
-    child.once('exit', () => resolve(endOf(endFile)));
-  });
+  const ended = exited.then(() => endOf(endFile));
   return {
     identity,
     release: () => gate.end('go\n'),
@@ -140,7 +140,8 @@ function watch(identity: ProcessIdentity, endFile: string): StepProcess {
   const stop = new AbortController();
   const look = async (): Promise<ProcessEnd> => {
     while (processStartTime(identity.pid) === identity.startTime) {
-      const written = await readEndFile(endFile, true);
+      // What cannot be read now may be a moment later: while the process is there it has not ended.
+      const written = await readEndFile(endFile, true).catch(() => undefined);
       if (written) return written;
       await delay(pollMs, undefined, { signal: stop.signal });
     }
@@ -161,8 +162,17 @@ function watch(identity: ProcessIdentity, endFile: string): StepProcess {
   };
 }
 
+/** An end that cannot be read (too many open files, a disk that fails) is asked for again for 10 s, then there is none. */
 async function endOf(endFile: string): Promise<ProcessEnd> {
-  return (await readEndFile(endFile, true)) ?? { type: 'vanished' };
+  for (let tries = 0; tries < 50; tries += 1) {
+    const read = await readEndFile(endFile, true).then(
+      (written) => ({ written }),
+      () => undefined,
+    );
+    if (read) return read.written ?? { type: 'vanished' };
+    await delay(pollMs);
+  }
+  return { type: 'vanished' };
 }
 
 /**
