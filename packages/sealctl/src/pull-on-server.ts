@@ -4,6 +4,7 @@ import type { imageProto, SealClient } from '@seal/protocol';
 import type { Cli } from './cli.ts';
 import { interruptible, type RegistryFlags, registryOptions } from './registry-flags.ts';
 import { uploadMeter } from './upload-meter.ts';
+import { countText } from './view/count-text.ts';
 import { sizeText } from './view/durations.ts';
 
 export interface PullOnServer {
@@ -38,7 +39,9 @@ export async function pullOnServer(cli: Cli, client: SealClient, pull: PullOnSer
     );
     meter.clear();
     const moved =
-      pulled.movedBlobs === 0 ? 'everything was there' : `${sizeText(pulled.movedBytes)} in ${pulled.movedBlobs} blobs`;
+      pulled.movedBlobs === 0
+        ? 'everything was there'
+        : `${sizeText(pulled.movedBytes)} in ${countText(pulled.movedBlobs, 'blob')}`;
     cli.note(
       `the server pulled ${pulled.image?.reference} (${platformText(pulled.image?.arch ?? '')}) from ${pulled.from}: ${moved}`,
     );

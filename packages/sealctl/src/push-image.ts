@@ -71,7 +71,9 @@ async function findOnServer(cli: Cli, client: SealClient, store: ImageStore, nam
   if (images.some((image) => image.reference === text)) return text;
   if (registry !== 'localhost') {
     cli.note(`${text} is neither here nor on the server; the server pulls it from ${registry}`);
-    const { image } = await pullOnServer(cli, client, { reference: text, flags: {} });
+    const { image } = await pullOnServer(cli, client, { reference: text, flags: {} }).catch((error: unknown) => {
+      throw withPullFlags(error, text);
+    });
     return image?.reference ?? text;
   }
   const there = images.length === 0 ? 'none' : images.map((image) => image.reference).join(', ');
@@ -97,4 +99,12 @@ async function blobsOf(store: ImageStore, digest: string) {
     sizeBytes,
     open: () => createReadStream(store.blobPath(each), { highWaterMark: 256 * 1024 }),
   }));
+}
+
+/** The verbs that run an image have no flags for registries. */
+function withPullFlags(error: unknown, reference: string): unknown {
+  if (!(error instanceof Problem) || !error.code.startsWith('REGISTRY_')) return error;
+  const { code, message, remedy, details } = error;
+  const how = `Flags for registries (--insecure, --ca) are those of "sealctl pull ${reference} --remote"; then run it.`;
+  return new Problem(code, message, { remedy: `${remedy} ${how}`, details, cause: error });
 }

@@ -1,5 +1,6 @@
 import type { UploadProgress } from '@seal/protocol';
 import type { Cli } from './cli.ts';
+import { countText } from './view/count-text.ts';
 import { sizeText } from './view/durations.ts';
 import { uploadLine } from './view/upload-line.ts';
 
@@ -25,7 +26,7 @@ export function uploadMeter(cli: Cli, reference: string, verb = 'sending') {
     end({ sentBlobs, sentBytes }: { sentBlobs: number; sentBytes: number }) {
       clear();
       if (sentBlobs > 0 && cli.format !== 'json')
-        cli.note(`sent ${reference} to the server: ${sizeText(sentBytes)} in ${sentBlobs} ${sentBlobs === 1 ? 'blob' : 'blobs'}`);
+        cli.note(`sent ${reference} to the server: ${sizeText(sentBytes)} in ${countText(sentBlobs, 'blob')}`);
     },
     clear,
   };

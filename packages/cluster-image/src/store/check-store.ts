@@ -9,7 +9,7 @@ export interface CheckFinding {
   /** `damaged` bytes do not fit the digest, `missing` an image needs it, `invalid` a manifest or config cannot be read. */
   readonly kind: 'damaged' | 'missing' | 'invalid';
   readonly digest: string;
-  /** The image that suffers: name or manifest digest. */
+  /** The image that suffers, or several with commas between: name or manifest digest. */
   readonly image?: string;
   readonly message: string;
 }
@@ -27,13 +27,14 @@ export interface CheckResult {
 export async function checkStore(storeDirectory: string): Promise<CheckResult> {
   const { manifests } = await readIndexFile(storeDirectory);
   const findings: CheckFinding[] = [];
-  const needed = new Set<string>();
+  const neededBy = new Map<string, Set<string>>();
+  const note = (digest: string, image: string) => neededBy.set(digest, (neededBy.get(digest) ?? new Set()).add(image));
   for (const descriptor of manifests) {
     const image = descriptor.annotations?.[nameAnnotation] ?? descriptor.digest;
-    needed.add(descriptor.digest);
+    note(descriptor.digest, image);
     try {
       const parts = await readImageParts(storeDirectory, descriptor.digest);
-      for (const { digest } of partsOf(parts)) needed.add(digest);
+      for (const { digest } of partsOf(parts)) note(digest, image);
       for (const digest of await missingBlobs(storeDirectory, partsOf(parts)))
         findings.push({
           kind: 'missing',
@@ -60,13 +61,15 @@ export async function checkStore(storeDirectory: string): Promise<CheckResult> {
     blobs += 1;
     bytes += sizeBytes;
     if (digest === `sha256:${hex}`) continue;
+    const suffering = [...(neededBy.get(`sha256:${hex}`) ?? [])].join(', ');
     findings.push({
       kind: 'damaged',
       digest: `sha256:${hex}`,
+      ...(suffering === '' ? {} : { image: suffering }),
       message: `the bytes of blob sha256:${hex} have the digest ${digest}`,
     });
   }
-  const unreferencedBlobs = names.filter((hex) => !needed.has(`sha256:${hex}`)).length;
+  const unreferencedBlobs = names.filter((hex) => !neededBy.has(`sha256:${hex}`)).length;
   return { findings, images: new Set(manifests.map(({ digest }) => digest)).size, blobs, bytes, unreferencedBlobs };
 }
 

@@ -6,6 +6,7 @@ import { examples, formatOption } from '../options.ts';
 import { platformOption, readArch } from '../platform.ts';
 import { printData } from '../print-data.ts';
 import { cleanText } from '../view/clean-text.ts';
+import { countText } from '../view/count-text.ts';
 import { sizeText } from '../view/durations.ts';
 
 /** `sealctl diff A B` */
@@ -50,7 +51,7 @@ function diffLines({ added, removed, changed, addedLayers, removedLayers, common
     ...paths.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line),
     ...addedLayers.map(layer('+')),
     ...removedLayers.map(layer('-')),
-    ...(commonLayers > 0 ? [`= ${commonLayers} ${commonLayers === 1 ? 'layer' : 'layers'} that both have`] : []),
+    ...(commonLayers > 0 ? [`= ${countText(commonLayers, 'layer')} that both have`] : []),
     ...settings.flatMap(({ name, before, after }) => [
       ...(before === undefined ? [] : [`- ${cleanText(`${name}=${before}`)}`]),
       ...(after === undefined ? [] : [`+ ${cleanText(`${name}=${after}`)}`]),

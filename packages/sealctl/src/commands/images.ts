@@ -93,7 +93,7 @@ async function listRemote(cli: Cli): Promise<void> {
           cli,
           ['image', 'digest', 'arch', 'size', 'runtime', 'sent'],
           images.map((image) => [
-            image.reference,
+            image.reference || '<none>',
             image.digest.slice(7, 19),
             image.arch,
             sizeText(image.sizeBytes),

@@ -4,6 +4,7 @@ import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
 import { printData } from '../print-data.ts';
 import { readPlatforms } from '../registry-flags.ts';
+import { countText } from '../view/count-text.ts';
 
 interface MergeFlags {
   readonly tag: string;
@@ -31,7 +32,7 @@ export function addMerge(program: Command, cli: Cli): void {
       const platforms = readPlatforms(flags);
       const archs = platforms === 'default' || platforms === 'all' ? {} : { archs: platforms };
       const merged = await mergeImages(await openLocalStore(cli, flags.store), names, flags.tag, archs);
-      const what = merged.platforms.map(({ arch, layers }) => `linux/${arch}: ${layers} layers`).join(', ');
+      const what = merged.platforms.map(({ arch, layers }) => `linux/${arch}: ${countText(layers, 'layer')}`).join(', ');
       cli.note(`merged ${merged.order.join(', ')} into ${merged.reference} (${what})`);
       await printData(cli, merged, () => merged.digest);
     });

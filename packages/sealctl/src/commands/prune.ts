@@ -5,6 +5,7 @@ import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption, parseSeconds } from '../options.ts';
 import { printData, table } from '../print-data.ts';
+import { countText } from '../view/count-text.ts';
 import { sinceText, sizeText } from '../view/durations.ts';
 
 interface PruneFlags {
@@ -58,10 +59,10 @@ async function prune(cli: Cli, flags: PruneFlags): Promise<void> {
         ),
   );
   const records =
-    'cacheRecords' in result && result.cacheRecords > 0 ? `, ${result.cacheRecords} records of the build cache` : '';
+    'cacheRecords' in result && result.cacheRecords > 0 ? `, ${countText(result.cacheRecords, 'record')} of the build cache` : '';
   cli.note(
-    `${would}removed: ${images.length} images, ${blobs} blobs (${sizeText(blobBytes)}), ` +
-      `${downloads} beginnings of downloads (${sizeText(downloadBytes)})${records}; ${sizeText(freedBytes)} ${would}freed`,
+    `${would}removed: ${countText(images.length, 'image')}, ${countText(blobs, 'blob')} (${sizeText(blobBytes)}), ` +
+      `${countText(downloads, 'beginning of a download', 'beginnings of downloads')} (${sizeText(downloadBytes)})${records}; ${sizeText(freedBytes)} ${would}freed`,
   );
 }
 

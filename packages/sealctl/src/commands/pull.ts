@@ -6,6 +6,7 @@ import { printData } from '../print-data.ts';
 import { pullOnServer } from '../pull-on-server.ts';
 import { addRegistryFlags, interruptible, type RegistryFlags, readPlatforms, registryOptions } from '../registry-flags.ts';
 import { uploadMeter } from '../upload-meter.ts';
+import { countText } from '../view/count-text.ts';
 import { sizeText } from '../view/durations.ts';
 
 interface PullFlags extends RegistryFlags {
@@ -72,7 +73,9 @@ async function runPull(cli: Cli, image: string, flags: PullFlags): Promise<void>
     );
     meter.clear();
     const moved =
-      pulled.movedBlobs === 0 ? 'everything was here' : `${sizeText(pulled.movedBytes)} in ${pulled.movedBlobs} blobs`;
+      pulled.movedBlobs === 0
+        ? 'everything was here'
+        : `${sizeText(pulled.movedBytes)} in ${countText(pulled.movedBlobs, 'blob')}`;
     const what = pulled.platforms.map(({ os, arch }) => `${os}/${arch}`).join(', ');
     cli.note(`pulled ${pulled.reference} (${what}) from ${pulled.from}: ${moved}`);
     await printData(cli, pulled, () => pulled.digest);

@@ -7,6 +7,7 @@ import { printData } from '../print-data.ts';
 import { sendToServer } from '../push-image.ts';
 import { addRegistryFlags, interruptible, type RegistryFlags, readPlatform, registryOptions } from '../registry-flags.ts';
 import { uploadMeter } from '../upload-meter.ts';
+import { countText } from '../view/count-text.ts';
 import { sizeText } from '../view/durations.ts';
 
 interface PushFlags extends RegistryFlags {
@@ -68,7 +69,10 @@ async function runPush(cli: Cli, image: string, destination: string | undefined,
       }),
     );
     meter.clear();
-    const sent = pushed.sentBlobs === 0 ? 'no blob had to be sent' : `${sizeText(pushed.sentBytes)} in ${pushed.sentBlobs} blobs`;
+    const sent =
+      pushed.sentBlobs === 0
+        ? 'no blob had to be sent'
+        : `${sizeText(pushed.sentBytes)} in ${countText(pushed.sentBlobs, 'blob')}`;
     const mounted = pushed.mountedBlobs === 0 ? '' : `, ${pushed.mountedBlobs} taken from other repositories there`;
     const what = pushed.platforms.map(({ os, arch }) => `${os}/${arch}`).join(', ');
     cli.note(`pushed ${pushed.reference} (${what}): ${sent}${mounted}`);

@@ -5,6 +5,7 @@ import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
 import { examples, formatOption } from '../options.ts';
 import { printData } from '../print-data.ts';
+import { countText } from '../view/count-text.ts';
 import { sizeText } from '../view/durations.ts';
 
 /** `sealctl store check` */
@@ -43,13 +44,14 @@ async function check(cli: Cli, flags: { repair?: boolean; store?: string }): Pro
       ...findings.map(({ kind, message }) => `${kind}: ${message}`),
     ].join('\n'),
   );
-  const unneeded = unreferencedBlobs > 0 ? `; ${unreferencedBlobs} blobs that no image needs ("sealctl images prune")` : '';
-  cli.note(`read ${images} images, ${blobs} blobs, ${sizeText(bytes)}${unneeded}`);
+  const unneeded =
+    unreferencedBlobs > 0 ? `; ${countText(unreferencedBlobs, 'blob')} that no image needs ("sealctl images prune")` : '';
+  cli.note(`read ${countText(images, 'image')}, ${countText(blobs, 'blob')}, ${sizeText(bytes)}${unneeded}`);
   if (findings.length === 0) return;
-  const suffering = [...new Set(findings.flatMap(({ image }) => image ?? []))];
+  const suffering = [...new Set(findings.flatMap(({ image }) => image?.split(', ') ?? []))];
   throw new Problem(
     'IMAGE_STORE_DAMAGED',
-    `the store ${store.directory} is not whole: ${findings.length} findings${suffering.length > 0 ? `; images that suffer: ${suffering.join(', ')}` : ''}`,
+    `the store ${store.directory} is not whole: ${countText(findings.length, 'finding')}${suffering.length > 0 ? `; images that suffer: ${suffering.join(', ')}` : ''}`,
     {
       remedy: flags.repair
         ? 'Pull, load or build these images again, or remove them with "sealctl rmi".'
