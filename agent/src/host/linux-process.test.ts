@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -175,14 +175,15 @@ test('an end that cannot be read for a moment is read when it can be, and a proc
     const found = await processes.find(key, own.identity);
     own.release();
     assert.ok('running' in found);
-    renameSync(endFile, `${endFile}.away`);
-    mkdirSync(endFile);
+    // A name that nobody can open.
+    rmSync(endFile);
+    symlinkSync(endFile, endFile);
     await delay(300);
     writeFileSync(join(directory, 'go'), '');
     const ends = Promise.all([own.ended, found.running.ended]);
     const early = await Promise.race([ends, delay(300)]);
-    rmdirSync(endFile);
-    writeFileSync(endFile, 'exit 7 end');
+    writeFileSync(`${endFile}.written`, 'exit 7 end');
+    renameSync(`${endFile}.written`, endFile);
     const types = (await ends).map((end) => (end.type === 'exited' ? end.exitCode : end.type));
     assert.equal(early, undefined);
     assert.deepEqual(types, [7, 7]);
