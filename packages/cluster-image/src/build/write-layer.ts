@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, Problem, sha256Digest } from '@seal/foundation';
+import { mostUnpackedBytes } from '../rootfs/read-layer.ts';
 import { writeBlob } from '../store/blobs.ts';
 import { gzipBlocks } from '../store/gzip-blocks.ts';
 import { mediaTypes } from '../store/media-types.ts';
@@ -37,21 +38,45 @@ export async function writeLayer(context: LayerContext, entries: readonly Planne
     if (hashed !== undefined && hashed[index] !== digest) throw changed(entries[index]);
     digests[index] = digest;
   };
-  const diff = createHash('sha256');
+  const diff = { hash: createHash('sha256'), bytes: 0 };
   const blocks = tarBlocks(entries, { epochSeconds, sizes, onContent, signal: context.signal });
-  const { digest, sizeBytes } = await writeBlob(store.directory, context.session, gzipBlocks(hashedBy(blocks, diff)));
-  const layer = { digest, sizeBytes, diffId: `sha256:${diff.digest('hex')}`, mediaType: mediaTypes.layerGzip, cached: false };
+  const { digest, sizeBytes } = await writeBlob(store.directory, context.session, gzipBlocks(counted(blocks, diff)));
+  refuseBomb(diff.bytes, sizeBytes);
+  const layer = {
+    digest,
+    sizeBytes,
+    diffId: `sha256:${diff.hash.digest('hex')}`,
+    mediaType: mediaTypes.layerGzip,
+    cached: false,
+  };
   await indexEntries(store, digest, entries);
   await rememberLayer(store, describe(digests), layer);
   await rememberShape(store, shape);
   return layer;
 }
 
-async function* hashedBy(blocks: AsyncIterable<Buffer>, hash: ReturnType<typeof createHash>): AsyncGenerator<Buffer> {
+async function* counted(
+  blocks: AsyncIterable<Buffer>,
+  diff: { readonly hash: ReturnType<typeof createHash>; bytes: number },
+): AsyncGenerator<Buffer> {
   for await (const block of blocks) {
-    hash.update(block);
+    diff.hash.update(block);
+    diff.bytes += block.length;
     yield block;
   }
+}
+
+/** Better now than on every node. */
+function refuseBomb(bytes: number, sizeBytes: number): void {
+  const most = mostUnpackedBytes(sizeBytes);
+  if (bytes <= most) return;
+  throw new Problem(
+    'BUILD_INPUT_INVALID',
+    `the layer has ${bytes} bytes and ${sizeBytes} compressed: nodes unpack at most ${most} of it`,
+    {
+      remedy: 'Leave files out that are empty space, such as images of disks, or make them on the nodes.',
+    },
+  );
 }
 
 function changed(entry: PlannedEntry | undefined): Problem {

@@ -39,6 +39,11 @@ export interface LayerEntry {
 
 const gibibyte = 1024 ** 3;
 
+/** To how many bytes, headers included, a layer of `sizeBytes` may be unpacked. */
+export function mostUnpackedBytes(sizeBytes: number, limits: LayerLimits = defaultLayerLimits): number {
+  return Math.min(limits.maximumBytes, Math.max(gibibyte, sizeBytes * limits.maximumRatio));
+}
+
 /**
  * Calls `onEntry` for each entry of a tar layer, in order; what it leaves of the body is skipped. Throws LAYER_DIGEST_MISMATCH,
  * LAYER_TOO_LARGE, LAYER_CORRUPT, LAYER_HOSTILE (paths only; kinds are the caller's part), and what `onEntry` throws.
@@ -50,7 +55,7 @@ export async function readLayer(source: LayerSource, onEntry: (entry: LayerEntry
   if (!compression)
     throw new Problem('IMAGE_INVALID', `layer ${name} has the media type "${source.mediaType}", which is no tar layer`);
   const { sizeBytes } = await verified(source, name);
-  const mostBytes = Math.min(limits.maximumBytes, Math.max(gibibyte, sizeBytes * limits.maximumRatio));
+  const mostBytes = mostUnpackedBytes(sizeBytes, limits);
   const file = createReadStream(source.path, { highWaterMark: 256 * 1024 });
   const unpacked = decompress(file, compression);
   const extract = tar.extract();
