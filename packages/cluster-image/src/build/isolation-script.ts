@@ -11,7 +11,7 @@ export const isolationScript = String.raw`
 set -eu
 # What a RUN makes must not depend on who builds where.
 umask 022
-printf seal-build > /proc/sys/kernel/hostname || :
+{ printf seal-build > /proc/sys/kernel/hostname; } 2>/dev/null || :
 fail() { echo "seal: the build could not be isolated: $*" >&2; exit 125; }
 rootfs=$1; mode=$2; shift 2
 exec 9<"$rootfs" || fail "no rootfs"
