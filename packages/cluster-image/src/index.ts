@@ -33,7 +33,7 @@ export type { BlobSize, WriteBlobOptions } from './store/blobs.ts';
 export type { CheckFinding, CheckResult } from './store/check-store.ts';
 export type { GarbageResult } from './store/collect-garbage.ts';
 export { type ChangedPath, type DifferingPath, diffImages, type ImageDiff } from './store/diff-images.ts';
-export type { ImageApp, ImageExtension, ImageKind } from './store/image-extension.ts';
+export { type ImageApp, type ImageExtension, type ImageKind, readExtension } from './store/image-extension.ts';
 export {
   type ImageStore,
   type InspectedImage,

@@ -339,7 +339,7 @@ export const problemCodes = {
   ROLLBACK_IMPOSSIBLE: {
     exit: 5,
     grpc: 'FAILED_PRECONDITION',
-    summary: 'What an operation did cannot be taken back by doing the reverse: a removal, or commands on nodes.',
+    summary: 'What an operation did cannot be taken back by doing the reverse: a removal, apps, or commands on nodes.',
     remedy: 'Go on with "sealctl operation resume"; removed nodes are added again with "sealctl scale-up".',
   },
   PLAN_NOT_FOUND: {
@@ -357,8 +357,8 @@ export const problemCodes = {
   CHANGE_UNSUPPORTED: {
     exit: 5,
     grpc: 'FAILED_PRECONDITION',
-    summary: 'A Clusterfile asks for something else than nodes to be changed on a cluster that exists.',
-    remedy: 'Put back what the message names; only hosts can be added and removed by "sealctl apply".',
+    summary: 'A Clusterfile asks for something else than hosts and further images to be changed on a cluster that exists.',
+    remedy: 'Put back what the message names; "sealctl apply" adds and removes hosts, and adds images of apps and patches.',
   },
   STATE_LOCKED: {
     exit: 5,

@@ -79,7 +79,7 @@ function portsFree({ cluster, record, host, seen, ports }: HostCheck): Problem[]
 
 function resources({ image, host, seen }: HostCheck): Problem[] {
   const { cpus, swapBytes, diskFreeBytes } = seen.facts;
-  const needed = 2 * image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0) + spareBytes;
+  const needed = 2 * [...image.layers, ...(image.over ?? [])].reduce((sum, layer) => sum + layer.sizeBytes, 0) + spareBytes;
   return [
     ...(swapBytes > 0
       ? [new Problem('SWAP_ON', `${name(seen, host)} has ${inMebibytes(swapBytes)} of swap in use or ready`)]

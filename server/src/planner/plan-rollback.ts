@@ -27,11 +27,15 @@ export function planRollback(input: RollbackInput): Plan {
   return input.plan.kind === 'install' ? ofInstall(input) : ofScaleUp(input);
 }
 
+const irreversible: Partial<Record<Plan['kind'], string>> = {
+  exec: 'what a command has done on a node nobody can take back',
+  'install-apps': 'an app may have run in part; "sealctl app uninstall" takes back what can be',
+};
+
 /** Lets only those kinds of plans through whose reverse is known. Problem: ROLLBACK_IMPOSSIBLE. */
 export function refuseRollback(operation: string, { kind, summary }: Plan): void {
   if (kind === 'install' || kind === 'scale-up') return;
-  const why =
-    kind === 'exec' ? 'what a command has done on a node nobody can take back' : 'what a removal took away is not there any more';
+  const why = irreversible[kind] ?? 'what a removal took away is not there any more';
   throw new Problem('ROLLBACK_IMPOSSIBLE', `operation ${operation} (${summary}) cannot be rolled back: ${why}`);
 }
 

@@ -10,6 +10,8 @@ export async function inspectImage(cli: Cli, name: string, flags: { store?: stri
   const image = await (await openLocalStore(cli, flags.store)).inspect(name, arch);
   await printData(cli, image, async () => {
     const { config, manifest } = image;
+    const { readExtension } = await import('@seal/cluster-image');
+    const { kind, apps, launch } = readExtension(manifest, config);
     const head = await fields(cli, [
       ['Image', image.references.join(', ') || '<none>'],
       ['Digest', image.digest],
@@ -17,6 +19,9 @@ export async function inspectImage(cli: Cli, name: string, flags: { store?: stri
       ...image.platforms
         .slice(image.indexDigest ? 0 : 1)
         .map(({ os, arch, digest }) => [`Of index`, `${os}/${arch} ${digest}`] as const),
+      ['Kind', kind ?? ''],
+      ['Apps', apps.map(({ name, type }) => (type ? `${name} (${type})` : name)).join(', ')],
+      ['Launch', launch.join(', ')],
       ['Size', sizeText(image.sizeBytes)],
       ['Added', sinceText(image.addedAtMs, cli.io.clock.now())],
       ['Cmd', (config.config?.Cmd ?? []).join(' ; ')],
