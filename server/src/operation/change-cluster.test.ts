@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock, systemRandom } from '@seal/foundation';
 import type { OperationEvent, OperationPolicy } from '@seal/plan';
+import type { ImageFacts } from '@seal/runtime';
 import { sampleCluster, sampleImage, sampleMaterial, sampleNodes } from '@seal/runtime/testing';
 import { Executor } from '../scheduler/executor.ts';
 import { sqliteSavedPlans } from '../store/saved-plans-sqlite.ts';
@@ -28,6 +29,8 @@ class Verbs {
   readonly disconnected = new Set<string>();
   ahead = 0;
   image = sampleImage;
+  /** By name, beside `image`. */
+  readonly images: Record<string, ImageFacts> = {};
 
   constructor() {
     const clock = { ...systemClock, now: () => systemClock.now() + this.ahead };
@@ -88,7 +91,7 @@ class Verbs {
         refreshFacts: async () => undefined,
       },
       ...{ records: this.records, log: this.log, installHint: () => 'curl' },
-      image: async () => this.image,
+      image: async (name) => this.images[name] ?? this.image,
       imageTexts: async () => ({}),
       textRefs: async (_cluster, texts) => texts.map((_text, index) => `text/${index}`),
       text: async () => '',
@@ -217,6 +220,17 @@ describe('apply', () => {
       assert.deepEqual(await verbs.changes.apply(three, false, dry), { differences: [] });
       const two = sampleCluster(verbs.nodes.slice(0, 2));
       assert.equal((await verbs.changes.apply(two, false, dry)).changed?.plan.summary, 'remove 1 worker from cluster demo: n2');
+    }));
+
+  it('installs images that the Clusterfile names and the cluster lacks, and records them', () =>
+    withVerbs(async (verbs) => {
+      await verbs.installed(3);
+      verbs.images.shop = { ...sampleImage, reference: 'shop:1', digest: 'sha256:shop', kind: 'app-installer', cmds: ['x'] };
+      const asked = { ...sampleCluster(verbs.nodes.slice(0, 3)), images: ['shop'] };
+      const { changed, differences } = await verbs.changes.apply(asked, false, ada);
+      assert.deepEqual([changed?.plan.kind, differences], ['install-apps', ['+ image shop']]);
+      assert.deepEqual(verbs.records.get('demo')?.spec.images, ['shop']);
+      assert.equal(verbs.records.get('demo')?.apps?.[0]?.state, 'installing');
     }));
 
   it('remembers what the Clusterfile says of a host that it adds', () =>

@@ -149,6 +149,15 @@ describe('a cluster that exists', () => {
     assert.deepEqual(lay?.kind === 'lay-over' && lay.args.over, fix.layers);
   });
 
+  it('drops no file that has no place', async () => {
+    const memory = await made();
+    const configs = [{ path: 'etc/x', data: 'y', strategy: 'overwrite' as const }];
+    await assert.rejects(memory.decide({ ...install('fix'), wanted: { configs } } as ChangeRequest), {
+      code: 'CLUSTERFILE_INVALID',
+      message: /files etc\/x could be laid/,
+    });
+  });
+
   it('refuses an image that makes a cluster, and says what is missing', async () => {
     const memory = await made();
     await assert.rejects(memory.decide(install('kube')), {

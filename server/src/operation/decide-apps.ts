@@ -20,7 +20,7 @@ type Request<V extends ChangeRequest['verb']> = Extract<ChangeRequest, { verb: V
 
 /**
  * Plans apps and patches for a cluster that exists, and what is recorded of them before the first step.
- * Problems: NO_MASTER (an image makes a cluster), IMAGES_CONTRADICTORY, CONFIG_MERGE_FAILED, those of the planner.
+ * Problems: NO_MASTER (an image makes a cluster), IMAGES_CONTRADICTORY, CONFIG_MERGE_FAILED, CLUSTERFILE_INVALID, those of the planner.
  */
 export async function decideInstallApps(
   sources: FactSources,
@@ -29,6 +29,7 @@ export async function decideInstallApps(
 ): Promise<Decided> {
   const { wanted, cmds, env, force } = request;
   const { patches: newPatches, apps } = await arrangeApps(sources, request);
+  refuseUnplaced(request, apps);
   const { record, facts: existing } = await factsOfExisting(sources, request.cluster, [], keepMaterial);
   const { files } = await layFiles(sources, record.name, wanted.configs ?? [], { patches: [], apps }, keepMaterial);
   const replaced = new Set(newPatches.map((patch) => imageName(patch.reference)));
@@ -65,6 +66,20 @@ export async function decideUninstallApp(
   );
   const forgotten = () => records.change(record.name, [{ kind: 'app-removed', name }], (id) => id);
   return { plan, writes: () => (plan.phases.length === 0 ? forgotten() : [records.put({ ...record, apps: going })]) };
+}
+
+/** A file must not be dropped without a word. Problem: CLUSTERFILE_INVALID. */
+function refuseUnplaced({ wanted }: Request<'install-apps'>, apps: readonly ImageFacts[]): void {
+  const unplaced = (wanted.configs ?? []).filter((config) => config.app === undefined && apps.length === 0);
+  if (unplaced.length === 0) return;
+  const paths = unplaced.map((config) => config.path).join(', ');
+  throw new Problem(
+    'CLUSTERFILE_INVALID',
+    `there is no application here over whose files ${paths} could be laid, and the rootfs is made already`,
+    {
+      remedy: 'Lay files over the rootfs of a cluster that exists by a patch (an image of the kind patch).',
+    },
+  );
 }
 
 async function arrangeApps(sources: FactSources, { images, cluster }: Request<'install-apps'>): Promise<ArrangedImages> {

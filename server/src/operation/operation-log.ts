@@ -99,6 +99,9 @@ export class OperationLog {
     const eventWrites = [...events, ...link].map((event): Write => ({ kind: 'event', event }));
     // In the one queue of writes: another one that fails takes memory from the store, which must not lack what is on its way there.
     await this.#enqueue(operation.id, [{ kind: 'operation', operation }, ...writes, ...eventWrites]);
+    // One whose end nobody has taken out of memory yet has an event more than that.
+    const linked = rollbackOf === undefined ? undefined : this.#active.get(rollbackOf);
+    if (linked) await this.#activate(linked.operation);
     return this.#activate(operation);
   }
 

@@ -102,10 +102,16 @@ export class OperationStarter {
         throw new Problem('OPERATION_STATE', `operation ${id} cannot be resumed: cluster ${plan.cluster} is gone`);
       await this.#refuseAfterLater(id, plan, 'resumed');
       await log.reopen(id);
-      await log.append(id, [
-        { type: 'resume-requested', requestedBy, ...(policy && Object.keys(policy).length > 0 ? { policy } : {}) },
-        ...skipped.map((node) => ({ type: 'node-skipped' as const, node, requestedBy })),
-      ]);
+      try {
+        await log.append(id, [
+          { type: 'resume-requested', requestedBy, ...(policy && Object.keys(policy).length > 0 ? { policy } : {}) },
+          ...skipped.map((node) => ({ type: 'node-skipped' as const, node, requestedBy })),
+        ]);
+      } catch (error) {
+        // It has ended as before, and nobody goes on with it.
+        if (log.active(id)?.view.finishedAt !== undefined) log.close(id);
+        throw error;
+      }
     });
     executor.start(id);
   }

@@ -59,7 +59,9 @@ export function planInstallApps(input: InstallAppsInput): Plan {
   if (newPatches.length > 0) refuseAway(record, members);
   const on = newPatches.length > 0 ? members : [apiNode];
   checkAppImages([...newPatches, ...apps], { cluster: record.name, version: record.runtimeVersion, nodes: facts.nodes, on });
-  const context = makeContext(facts, { ...record.spec, env: { ...record.spec.env, ...env } }, members, apiNode);
+  // The rootfs is the same on nodes that join later, which know nothing of this run's environment.
+  const rootfs = makeContext(facts, record.spec, members, apiNode);
+  const context = { ...rootfs, cluster: { ...record.spec, env: { ...record.spec.env, ...env } } };
   const connected = members.filter((node) => node.connected);
   const imported = importImages(context, apps, connected, workersAtOnce);
   const launching = appsPhases(context, { units, files, cmds }, undefined);
@@ -73,8 +75,8 @@ export function planInstallApps(input: InstallAppsInput): Plan {
     summary: `install ${references.join(', ')} into cluster ${record.name}${ofPatches(newPatches)}${ofImport(imported, members)}`,
     nodes: context.nodes,
     phases: [
-      ...(newPatches.length > 0 ? [patchPhase(context, members, input.oldPatches)] : []),
-      ...patchCommands(context, cmds.length > 0 ? [] : newPatches, members),
+      ...(newPatches.length > 0 ? [patchPhase(rootfs, members, input.oldPatches)] : []),
+      ...patchCommands(rootfs, cmds.length > 0 ? [] : newPatches, members),
       ...imported,
       ...launching,
       replacedPhase(

@@ -16,7 +16,7 @@ const calico = imageOf('labring/calico:v3', 'app-installer');
 const patch = imageOf('fix:1', 'patch', {
   layers: [{ digest: 'sha256:p', mediaType: 'tar', sizeBytes: 1 }],
   env: { Shared: 'patch' },
-  labels: { 'sealos.io.type': 'patch', extra: 'yes' },
+  labels: { 'sealos.io.type': 'patch', version: 'v9', extra: 'yes' },
   paths: ['etc/new', 'scripts/clean.sh'],
   files: { Metadata: '{}' },
 });
@@ -47,7 +47,7 @@ test('a patch stands over labels, ENV and files of the image, and stays a layer 
   const image = withPatches(sampleImage, [patch]);
   assert.deepEqual([image.layers, image.over], [sampleImage.layers, patch.layers]);
   assert.deepEqual([image.env.Shared, image.env.FromImage, image.labels.extra], ['patch', 'image', 'yes']);
-  assert.equal(image.labels['sealos.io.type'], undefined);
+  assert.deepEqual([image.labels['sealos.io.type'], image.labels.version], [undefined, undefined]);
   assert.deepEqual([image.files.Metadata, image.digest], ['{}', sampleImage.digest]);
   assert.ok(image.paths.includes('etc/new') && image.paths.includes('bin/kubeadm'));
   assert.equal(withPatches(sampleImage, []), sampleImage);

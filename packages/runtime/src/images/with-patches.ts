@@ -18,12 +18,14 @@ export function withPatches(image: ImageFacts, patches: readonly ImageFacts[]): 
   };
 }
 
-const kindLabels = ['sealos.io.type', 'apps.sealos.io/type'];
+/** What an image is, and which cluster it makes: of a patch these are its own matter. */
+const ownLabels =
+  /^(sealos\.io\.(type|version|distribution)|apps\.sealos\.io\/type|version|distribution|image|cluster\.alpha\.sealer\.io\/cluster-runtime-.*)$/;
 
 function withoutKind(labels: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(labels).filter(([name]) => !kindLabels.includes(name)));
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => !ownLabels.test(name)));
 }
 
 function kindOf(labels: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(labels).filter(([name]) => kindLabels.includes(name)));
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => ownLabels.test(name)));
 }
