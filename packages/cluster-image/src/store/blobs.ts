@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { chmod, type FileHandle, open, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '@seal/foundation';
@@ -124,13 +123,21 @@ export async function adoptBlob(storeDirectory: string, path: string, expectedDi
   return { digest, sizeBytes };
 }
 
-/** sha256 and size of a file. */
+/** sha256 and size of a file, read through one buffer: files of many gigabytes leave nothing behind for the collector. */
 export async function hashFile(path: string): Promise<BlobSize> {
   const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
   let sizeBytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    hash.update(chunk as Buffer);
-    sizeBytes += (chunk as Buffer).length;
+  const file = await open(path, 'r');
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      sizeBytes += bytesRead;
+    }
+  } finally {
+    await file.close();
   }
   return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
