@@ -29,6 +29,7 @@ export class ServerLife {
   parts: ServerParts | undefined;
   epoch = 0;
   servesSince = 0;
+  readonly #tries = new Map<string, number[]>();
   readonly disk: Disk = { copied: undefined };
 
   constructor(world: World, number: number, prng: Prng) {
@@ -42,6 +43,14 @@ export class ServerLife {
   connect(link: AgentLink): { receive: (message: agentProto.AgentMessage) => Promise<void>; closed: () => void } {
     if (!this.parts) throw new Error('a server that does not serve was reached');
     return this.parts.sessions.connect(link);
+  }
+
+  /** After a refused write it is tried again after 5 s, or when there are news: never as fast as it goes. */
+  #tried(operation: string): void {
+    const { now } = this.#world.time;
+    const lately = (this.#tries.get(operation) ?? []).filter((at) => now - at < 10_000);
+    this.#tries.set(operation, [...lately, now]);
+    if (lately.length > 50) this.#world.violated('spins', `operation ${operation} was tried ${lately.length} times within 10 s`);
   }
 
   async #start(): Promise<void> {
@@ -71,7 +80,10 @@ export class ServerLife {
     const executor = new Executor({
       ...{ sender: sessions, clock, epoch, graceSeconds: world.scenario.graceSeconds },
       log: world.mutant.executorLog?.(log) ?? log,
-      onProblem: (operation, error) => logger.warn({ operation, error: String(error) }, 'an operation cannot go on'),
+      onProblem: (operation, error) => {
+        logger.warn({ operation, error: String(error) }, 'an operation cannot go on');
+        this.#tried(operation);
+      },
     });
     const starter = new OperationStarter({ clock, random, log, records, executor });
     await records.reload();

@@ -66,7 +66,7 @@ export class World {
     this.trace = new Trace(keepTrace);
     this.faults = new Faults(this.prng.fork('faults'), without);
     this.scenario = drawScenario(this.prng.fork('scenario'));
-    this.#isWatched = this.prng.fork('watchers').chance(0.2);
+    this.#isWatched = this.prng.fork('watchers').chance(0.1);
     this.network = new Network(this, this.prng.fork('network'));
     this.observer = new Observer(this);
     this.reasons = new ObservedReasons(this);

@@ -84,6 +84,8 @@ export class Executor {
             await this.#act(operation, decisions, cancelsSent);
           } catch (error) {
             onProblem(operation, error);
+            // Its own try woke it: without this it would try again at once, as long as the disk is full.
+            signal.forget();
             await signal.wait(clock, retryMilliseconds);
           }
           continue;
@@ -198,6 +200,11 @@ class WakeSignal {
   wake(): void {
     this.#pending = true;
     this.#resolve?.();
+  }
+
+  /** Wakes so far count no more. */
+  forget(): void {
+    this.#pending = false;
   }
 
   async wait(clock: Clock, milliseconds: number | undefined): Promise<void> {
