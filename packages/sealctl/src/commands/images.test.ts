@@ -45,9 +45,9 @@ test('images, inspect, tag and rmi work on the local store', async () => {
   assert.match((await run(`images --store ${store}`)).stdout, /^IMAGE .*\nlocalhost\/demo:1\s+[0-9a-f]{12}\s+/);
   assert.match((await run(`inspect demo:1 --store ${store}`)).stdout, /Label greeting:\s+hello\n/);
   assert.equal((await json('inspect demo:1')).manifest.layers.length, 1);
-  assert.equal((await run(`tag demo:1 other:2 --store ${store}`)).code, 0);
-  assert.equal((await json('images')).length, 2);
-  assert.equal((await run(`rmi other:2 --store ${store}`)).code, 0);
+  assert.equal((await run(`tag demo:1 other:2 third:3 --store ${store}`)).code, 0);
+  assert.equal((await json('images')).length, 3);
+  assert.equal((await run(`rmi other:2 third:3 --store ${store}`)).code, 0);
   assert.equal((await json('images')).length, 1);
 });
 

@@ -48,14 +48,19 @@ export function addImages(program: Command, cli: Cli): void {
     .action((names: readonly string[], flags: StoreFlags) => remove(cli, names, flags));
   program
     .command('tag')
-    .description('Give a ClusterImage another name.')
+    .description('Give a ClusterImage further names.')
     .argument('<image>', 'name or digest')
-    .argument('<name>', 'the new name, NAME[:TAG]')
+    .argument('<name...>', 'new names, NAME[:TAG]')
     .addOption(storeOption())
     .addHelpText('after', examples('sealctl tag kubernetes:1.20.2 registry.example/kubernetes:1.20.2'))
-    .action(async (name: string, reference: string, flags: StoreFlags) => {
-      await (await openLocalStore(cli, flags.store)).tag(name, reference);
-      cli.note(`${name} is ${reference} too.`);
+    .action(async (name: string, references: readonly string[], flags: StoreFlags) => {
+      const store = await openLocalStore(cli, flags.store);
+      // By its digest: the first of the new names may be the one that was written.
+      const { digest } = await store.resolve(name);
+      for (const reference of references) {
+        await store.tag(digest, reference);
+        cli.note(`${name} is ${reference} too.`);
+      }
     });
   addDiff(program, cli);
   addMerge(program, cli);
