@@ -66,11 +66,16 @@ describe('an operation whose log cannot be written', () => {
     executor.start('op');
     await settle();
     assert.equal(problems.length, 1);
+    clock.pass(1000);
+    await settle();
+    assert.equal(problems.length, 1, 'what its own try has changed is no news');
     clock.pass(5000);
     await settle();
     assert.equal(problems.length, 2);
     assert.deepEqual(sent, []);
     store.isFull = false;
+    clock.pass(1000);
+    await settle();
     clock.pass(5000);
     await settle();
     assert.deepEqual([problems.length, sent], [2, ['a1']]);

@@ -40,7 +40,7 @@ export interface ExecutorOptions {
  */
 export class Executor {
   readonly #options: ExecutorOptions;
-  readonly #loops = new Map<string, { wake: () => void; done: Promise<void> }>();
+  readonly #loops = new Map<string, { wake: () => void; end: () => void; done: Promise<void> }>();
   #stopped = false;
 
   constructor(options: ExecutorOptions) {
@@ -55,13 +55,13 @@ export class Executor {
     if (loop || this.#stopped) return;
     const signal = new WakeSignal();
     const done = this.#loop(operation, signal).finally(() => this.#loops.delete(operation));
-    this.#loops.set(operation, { wake: () => signal.wake(), done });
+    this.#loops.set(operation, { wake: () => signal.wake(), end: () => signal.end(), done });
   }
 
   /** Ends every loop after its present write. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#wakeAll();
+    for (const loop of this.#loops.values()) loop.end();
     await Promise.all([...this.#loops.values()].map((loop) => loop.done));
   }
 
@@ -84,9 +84,9 @@ export class Executor {
             await this.#act(operation, decisions, cancelsSent);
           } catch (error) {
             onProblem(operation, error);
-            // Its own try woke it: without this it would try again at once, as long as the disk is full.
-            signal.forget();
-            await signal.wait(clock, retryMilliseconds);
+            // A refused write is news to every operation, this one too: without a rest they would keep each other awake on a full disk.
+            if (!this.#stopped) await signal.rest(clock, Math.min(restMilliseconds, retryMilliseconds));
+            if (!this.#stopped) await signal.wait(clock, retryMilliseconds);
           }
           continue;
         }
@@ -146,6 +146,9 @@ export class Executor {
   }
 }
 
+/** After a write that was refused, news or not. */
+const restMilliseconds = 1000;
+
 /** The end of a phase, the beginning of the next and its first steps are three rounds of decisions, and one write. */
 const roundsAtOnce = 4;
 
@@ -196,15 +199,29 @@ function eventsOf(decision: Decision, epoch: number, steps: OperationView['steps
 class WakeSignal {
   #pending = false;
   #resolve: (() => void) | undefined;
+  #end: (() => void) | undefined;
 
   wake(): void {
     this.#pending = true;
     this.#resolve?.();
   }
 
-  /** Wakes so far count no more. */
-  forget(): void {
+  /** Nothing but `end` shortens it. */
+  async rest(clock: Clock, milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = clock.setTimer(milliseconds, resolve);
+      this.#end = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#end = undefined;
     this.#pending = false;
+  }
+
+  end(): void {
+    this.#end?.();
+    this.wake();
   }
 
   async wait(clock: Clock, milliseconds: number | undefined): Promise<void> {
