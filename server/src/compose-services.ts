@@ -30,7 +30,7 @@ export function composeServices(core: Core, guard: Guard): Services {
       kubeconfig: (record, ttlHours) => issueKubeconfig(core.material, record, ttlHours),
     }),
     image: imageService({
-      ...{ ...context, store: images, records },
+      ...{ ...context, store: images, records, pulls: core.pulls },
       archs: () => nodeArchs(sources.nodes().map(({ id }) => sessions.factsOf(id)?.facts.arch)),
     }),
     node: nodeService({

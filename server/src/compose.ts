@@ -12,6 +12,7 @@ import type { IdentityStore } from './identity/identity-store.ts';
 import { ServerIdentity } from './identity/server-identity.ts';
 import { Tokens } from './identity/tokens.ts';
 import { factsForHosts } from './image/facts-for-hosts.ts';
+import { ServerPulls } from './image/server-pulls.ts';
 import { ClusterRecords } from './operation/cluster-records.ts';
 import type { FactSources } from './operation/gather-facts.ts';
 import { OperationLog } from './operation/operation-log.ts';
@@ -40,6 +41,7 @@ export interface Core {
   readonly epoch: number;
   readonly store: SqliteStore;
   readonly images: ImageStore;
+  readonly pulls: ServerPulls;
   readonly identityStore: IdentityStore;
   readonly identity: ServerIdentity;
   readonly nodes: EnrolledNodes;
@@ -143,7 +145,7 @@ export async function composeCore(config: ServerConfig, logger: Logger, version:
       records,
       sessions,
     },
-    ...{ savedPlans: new SavedPlans(sqliteSavedPlans(database), ports.clock), unlock },
+    ...{ pulls: new ServerPulls(images), savedPlans: new SavedPlans(sqliteSavedPlans(database), ports.clock), unlock },
     ...{ executor, starter, material, sources, grpcAddress, httpsAddress, installLine, startedAt: ports.clock.now() },
   };
 }

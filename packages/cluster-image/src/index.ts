@@ -13,6 +13,7 @@ export {
   type RegistryImagePuller,
 } from './registry-client/create-image-puller.ts';
 export type { Credential } from './registry-client/credential.ts';
+export type { BlobsUnderWay } from './registry-client/fetch-image.ts';
 export { findCredential } from './registry-client/find-credential.ts';
 export { forgetCredential } from './registry-client/keep-credential.ts';
 export { type PulledImage, type PullOptions, pullImage } from './registry-client/pull-image.ts';

@@ -2,13 +2,14 @@ import { type ImageStore, parseReference, pruneStore, readAllImageFacts } from '
 import { Problem } from '@seal/foundation';
 import { imageProto } from '@seal/protocol';
 import type { ClusterRecord } from '@seal/runtime';
-import { pullToServer } from '../image/pull-to-server.ts';
+import type { ServerPulls } from '../image/server-pulls.ts';
 import type { ClusterRecords } from '../operation/cluster-records.ts';
 import { type ApiContext, serverStream, unary } from './guarded.ts';
 
 export interface ImageServiceOptions extends ApiContext {
   readonly store: ImageStore;
   readonly records: ClusterRecords;
+  readonly pulls: ServerPulls;
   /** Architectures of the enrolled nodes, else of the server: what a pull brings of an index where the caller does not say. */
   readonly archs: () => readonly string[];
 }
@@ -34,7 +35,7 @@ export function imageService(options: ImageServiceOptions): imageProto.ImageServ
     }),
     pullImage: serverStream<imageProto.PullImageRequest, imageProto.PullImageReply>(options, async (request, send, gone) => {
       const onReply = (reply: imageProto.PullImageReply) => void send(reply);
-      const { reference, ...pulled } = await pullToServer({ store, request, archs: options.archs(), signal: gone, onReply });
+      const { reference, ...pulled } = await options.pulls.pull({ request, archs: options.archs(), signal: gone, onReply });
       const image = await imageNamed(store, reference);
       await send(imageProto.PullImageReply.fromPartial({ pulled: { ...pulled, image } }));
     }),

@@ -1,4 +1,4 @@
-import { type Credential, type ImageStore, pullImage, readAllImageFacts } from '@seal/cluster-image';
+import { type BlobsUnderWay, type Credential, type ImageStore, pullImage, readAllImageFacts } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
 import { imageProto } from '@seal/protocol';
 
@@ -7,6 +7,7 @@ export interface PullToServer {
   readonly request: imageProto.PullImageRequest;
   /** What is pulled of an index where the request does not say: those of these that it has. */
   readonly archs: readonly string[];
+  readonly underWay: BlobsUnderWay;
   readonly signal: AbortSignal;
   readonly onReply: (reply: imageProto.PullImageReply) => void;
 }
@@ -19,7 +20,7 @@ const progressMilliseconds = 200;
  * registries.yaml) are shown none. The image is scanned before it gets its name. Problems: those of pullImage and readAllImageFacts, USAGE.
  */
 export async function pullToServer(pull: PullToServer): Promise<imageProto.PulledImage & { readonly reference: string }> {
-  const { store, request, archs, signal, onReply } = pull;
+  const { store, request, archs, underWay, signal, onReply } = pull;
   const { reference, name, access } = request;
   let toldAt = 0;
   const pulled = await pullImage(store, reference, {
@@ -29,6 +30,7 @@ export async function pullToServer(pull: PullToServer): Promise<imageProto.Pulle
     platforms: request.allPlatforms ? 'all' : request.archs.length > 0 ? request.archs : { anyOf: archs },
     credentials: credentialsOf(reference, access),
     insecure: access?.insecure === true,
+    underWay,
     signal,
     admit: (digest) => readAllImageFacts(store, digest),
     onWarning: (warning) => onReply(imageProto.PullImageReply.fromPartial({ warning })),

@@ -176,6 +176,21 @@ describe('a pull by the server', { skip: registryHindrance }, async () => {
     assert.equal(nothing.movedBytes, 0);
   });
 
+  test('by several callers at once brings each blob once; one more than two waits, which is said', async () => {
+    await using proxy = await startCuttingProxy(registry.port);
+    await makeTestImage(author, `${registry.host}/team/crowd:1`, [1_000_000]);
+    await pushImage(author, `${registry.host}/team/crowd:1`, { env: {}, home: root, insecure: true, credentials });
+    const warnings: string[] = [];
+    const options = { onWarning: (text: string) => void warnings.push(text) };
+    const reference = `${proxy.host}/team/crowd:1`;
+    const all = await Promise.all(
+      [1, 2, 3].map((number) => client.pullImage(wish({ reference, name: `crowd:${number}`, access }), options)),
+    );
+    assert.equal(new Set(all.map(({ image }) => image?.digest)).size, 1);
+    assert.ok(proxy.moved.down < 1_300_000, `${proxy.moved.down} bytes came`);
+    assert.equal(warnings.filter((text) => /waits for its turn/.test(text)).length, 1);
+  });
+
   test('that the caller gives up ends on the server, and leaves no name', async () => {
     await using proxy = await startCuttingProxy(registry.port);
     await makeTestImage(author, `${registry.host}/team/large:1`, [8_000_000]);

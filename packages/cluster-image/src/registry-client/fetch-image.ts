@@ -18,13 +18,17 @@ export interface FetchOptions extends RegistryOptions {
   /** Blobs at the same time. Default 4. */
   readonly parallel?: number;
   readonly onProgress?: (progress: TransferProgress) => void;
+  /** Blobs that others bring into the same store now, so that none is brought twice. Default: of this call alone. */
+  readonly underWay?: BlobsUnderWay;
 }
+
+/** Blobs on their way into a store, by digest. */
+export type BlobsUnderWay = Map<string, Promise<void>>;
 
 /** What fetches that run at the same time into one store share. */
 export interface SharedFetches {
   readonly limit: LimitFunction;
-  /** Blobs on their way, by digest, so that none is brought twice. */
-  readonly underWay: Map<string, Promise<void>>;
+  readonly underWay: BlobsUnderWay;
 }
 
 /** An image whose blobs are in the store, without a name there. */
@@ -61,7 +65,7 @@ export async function fetchImage(
   reference: RegistryReference,
   platforms: WantedPlatforms,
   options: FetchOptions,
-  shared: SharedFetches = { limit: pLimit(options.parallel ?? 4), underWay: new Map() },
+  shared: SharedFetches = { limit: pLimit(options.parallel ?? 4), underWay: options.underWay ?? new Map() },
 ): Promise<FetchedImage> {
   const endpoints = await registryEndpoints(reference.registry, options, true);
   await sweepDownloads(store);
