@@ -5,7 +5,7 @@ const maximumNameBytes = 255;
 
 /** The markers that a layer removes things of lower layers with. */
 export const whiteoutPrefix = '.wh.';
-export const opaqueMarker = '.wh..wh.opq';
+export const opaqueMarker = '.wh..wh..opq';
 
 /**
  * The parts of an archive entry's path, without `.` and empty ones; empty for the root itself. Throws LAYER_HOSTILE for absolute paths,

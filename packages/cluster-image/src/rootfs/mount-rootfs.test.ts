@@ -97,7 +97,7 @@ test('copies where a layer removes files, and applies the removals', () =>
     const two = await layer('two', {
       'etc/.wh.gone': '',
       '.wh.dir': '',
-      'full/.wh..wh.opq': '',
+      'full/.wh..wh..opq': '',
       'full/b': '2',
       'plain/now-directory': '2',
       swap2: '',
