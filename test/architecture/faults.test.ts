@@ -17,9 +17,9 @@ const rows = [...read('docs/faults.md').matchAll(/^\| (\d+) \|([^|]+)\|([^|]+)\|
 
 /** Numbers with which the titles of tests begin: number to files. */
 const tested = new Map<number, Set<string>>();
-for (const file of globSync('test/scenario/**/*.test.ts', { cwd: root }))
+for (const file of globSync('test/scenario/**/*.ts', { cwd: root }))
   for (const [, number] of read(file).matchAll(/\bit\(\s*['"`](\d+) /g)) {
-    const name = basename(file, '.test.ts');
+    const name = basename(file, '.ts').replace(/\.test$/, '');
     tested.set(Number(number), (tested.get(Number(number)) ?? new Set()).add(name));
   }
 
