@@ -56,7 +56,10 @@ describe('apps, patches and several images at once, with images as sealos and se
       install ?? '',
       /^helm install calico charts\/calico --namespace tigera-operator in calico-[0-9a-f]{12} colour green$/,
     );
-    assert.equal(await seal().host('n1').sh('ls /usr/bin/helm 2>/dev/null || true; ls /var/lib/seal/data/default | grep -v joined'), 'rootfs');
+    assert.equal(
+      await seal().host('n1').sh('ls /usr/bin/helm 2>/dev/null || true; ls /var/lib/seal/data/default | grep -v joined'),
+      'rootfs',
+    );
     assert.deepEqual(await listed(), ['helm app installed', 'calico app installed']);
   });
 
