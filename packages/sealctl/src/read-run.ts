@@ -12,6 +12,8 @@ export type RunRequest =
   | { readonly kind: 'cluster'; readonly cluster: Cluster }
   | {
       readonly kind: 'apps';
+      /** Empty: the only cluster there is. */
+      readonly cluster: string;
       readonly images: readonly string[];
       readonly wanted: AppsWanted;
       readonly cmds: readonly string[];
@@ -44,6 +46,7 @@ export async function readRun(cli: Cli, images: readonly string[], flags: RunFla
   const { env = {}, cmds = [] } = parsed?.cluster ?? {};
   return {
     kind: 'apps',
+    cluster: flags.cluster ?? (parsed?.hasCluster ? parsed.cluster.name : ''),
     images: wantedImages,
     wanted: appsWanted(parsed?.cluster, flags),
     cmds: flags.cmds ?? cmds,
@@ -75,7 +78,7 @@ export async function runChange(
   }
   const { wanted, cmds, env } = request;
   const apps = { images: await pushed(request.images), wanted: { ...wanted }, cmds: [...cmds], env: { ...env } };
-  const cluster = flags.cluster ?? '';
+  const { cluster } = request;
   const force = flags.force === true;
   return (dryRun) => client.clusters.installApps({ cluster, ...apps, force, ...common(dryRun) }, options);
 }

@@ -84,7 +84,10 @@ function refuseUnplaced({ wanted }: Request<'install-apps'>, apps: readonly Imag
 
 async function arrangeApps(sources: FactSources, { images, cluster }: Request<'install-apps'>): Promise<ArrangedImages> {
   if (images.length === 0) throw new Problem('USAGE', 'no image was named', { remedy: 'Name the image of an app or a patch.' });
-  const ips = sources.records.list().length > 0 ? findCluster(sources.records, cluster).members.map((member) => member.ip) : [];
+  const all = sources.records.list();
+  // Which cluster is meant is asked later: first what the images are.
+  const record = cluster === '' ? all[0] : all.find((each) => each.name === cluster);
+  const ips = record?.members.map((member) => member.ip) ?? [];
   const arranged = arrangeImages(await Promise.all(images.map((name) => sources.image(name, ips))));
   if (!arranged.rootfs) return arranged;
   throw new Problem('NO_MASTER', `image ${arranged.rootfs.reference} makes a cluster, and no master was named for it`, {

@@ -88,6 +88,17 @@ test('a file of Application documents alone says what is different about apps', 
   assert.match(stderr, /^USAGE: no ClusterImage was named\n/);
 });
 
+test('a Clusterfile without hosts is for the cluster of its name', async () => {
+  const file = join(root, 'hostless.yaml');
+  await writeFile(
+    file,
+    'apiVersion: sealer.io/v2\nkind: Cluster\nmetadata: {name: lab}\nspec: {image: [helm:1, fix:1], env: [A=b]}\n',
+  );
+  assert.equal((await run(`run -f ${file} --yes`)).code, 0);
+  const { cluster, images, env } = last('installApps') as { cluster: string; images: string[]; env: object };
+  assert.deepEqual([cluster, images, env], ['lab', ['localhost/helm:1', 'localhost/fix:1'], { A: 'b' }]);
+});
+
 const contradictory: readonly (readonly [line: string, message: RegExp])[] = [
   ['run helm:1 -m 10.0.0.1 --cluster demo', /--cluster names a cluster that exists/],
   ['run helm:1 --name demo', /--name names a new cluster, and no hosts were named/],
