@@ -6,11 +6,21 @@ export interface Clock {
   setTimer(milliseconds: number, callback: () => void): () => void;
 }
 
+/** What a timer of Node can hold, 24 days: a longer one would end at once. A limit that lies beyond is met after a clock was set back. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimer(milliseconds, callback) {
-    const timer = setTimeout(callback, milliseconds);
+    let timer: NodeJS.Timeout;
+    const wait = (rest: number) => {
+      timer = setTimeout(
+        () => (rest > longestTimeoutMs ? wait(rest - longestTimeoutMs) : callback()),
+        Math.min(rest, longestTimeoutMs),
+      );
+    };
+    wait(milliseconds);
     return () => clearTimeout(timer);
   },
 };
