@@ -12,6 +12,12 @@ export interface PullToServer {
   readonly onReply: (reply: imageProto.PullImageReply) => void;
 }
 
+/** What of the server's environment concerns a pull; where it has credentials is not the caller's to use. */
+const ownVariables = [
+  'SEAL_REGISTRIES',
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()]),
+];
+
 /** A caller is told how far it is at most this often. */
 const progressMilliseconds = 200;
 
@@ -24,8 +30,7 @@ export async function pullToServer(pull: PullToServer): Promise<imageProto.Pulle
   const { reference, name, access } = request;
   let toldAt = 0;
   const pulled = await pullImage(store, reference, {
-    // What the environment says of proxies and files is that of the server, and not the caller's to use.
-    env: process.env.SEAL_REGISTRIES === undefined ? {} : { SEAL_REGISTRIES: process.env.SEAL_REGISTRIES },
+    env: Object.fromEntries(ownVariables.map((variable) => [variable, process.env[variable]])),
     home: '/nonexistent',
     platforms: request.allPlatforms ? 'all' : request.archs.length > 0 ? request.archs : { anyOf: archs },
     credentials: credentialsOf(reference, access),

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
+import type { ProxySettings } from './proxy-settings.ts';
 import type { ClientCertificate } from './registry-certificates.ts';
 
 /** How the other side of a TLS connection is checked. */
@@ -10,6 +11,8 @@ export interface TlsSettings {
   readonly caPem?: readonly string[];
   /** False only with --insecure. */
   readonly verify: boolean;
+  /** Default: no proxy. */
+  readonly proxy?: ProxySettings | undefined;
   /** Certificates to show when the server of this host asks for one; other hosts (redirects, token servers) are shown none. */
   readonly client?: { readonly hostname: string; readonly certificates: readonly ClientCertificate[] };
 }
@@ -40,7 +43,8 @@ const idleMilliseconds = 60_000;
 
 /** Sends single requests over kept-alive connections: no redirects, no retries, no credentials. Errors are those of node:http. */
 export function makeHttpSender(tls: TlsSettings, maximumSockets = 8): HttpSender {
-  const shared = { keepAlive: true, maxSockets: maximumSockets, timeout: idleMilliseconds };
+  const proxy = tls.proxy === undefined ? {} : { proxyEnv: tls.proxy };
+  const shared = { keepAlive: true, maxSockets: maximumSockets, timeout: idleMilliseconds, ...proxy };
   const plainAgent = new http.Agent(shared);
   const tlsAgents = new Map<string, Promise<https.Agent>>();
   const secureAgent = ({ hostname }: URL) => {

@@ -5,6 +5,7 @@ import { chooseOrigin } from './choose-origin.ts';
 import type { Credential } from './credential.ts';
 import { findCredential } from './find-credential.ts';
 import { type HttpReply, type HttpSender, makeHttpSender } from './http-send.ts';
+import { proxySettings } from './proxy-settings.ts';
 import type { RegistryOptions } from './registry-options.ts';
 import { accessProblem, answerProblem, unreachableProblem } from './registry-problem.ts';
 import type { Endpoint } from './registry-settings.ts';
@@ -52,7 +53,7 @@ export async function connectRegistry(
   const find = options.credentials ?? ((registry, path) => findCredential(registry, path, options));
   const shown = credential ?? (await find(endpoint.name, repository));
   const client = { hostname: new URL(`https://${endpoint.host}`).hostname, certificates: endpoint.clientCertificates };
-  const sender = makeHttpSender({ caPem: endpoint.caPem, verify: !endpoint.insecure, client });
+  const sender = makeHttpSender({ caPem: endpoint.caPem, verify: !endpoint.insecure, client, proxy: proxySettings(options.env) });
   try {
     const origin = await chooseOrigin(sender, endpoint, options);
     const authorizer = makeAuthorizer(sender, endpoint, origin, shown, options.signal);
