@@ -134,8 +134,14 @@ async function mountSources(
 ): Promise<Map<string, string[]>> {
   const wanted = new Set(blobs.map(({ digest }) => digest));
   const sources = new Map<string, string[]>();
-  for (const { reference: name, digest } of await store.list()) {
-    if (name === undefined || !name.startsWith(`${reference.registry}/`) || reference.registry === 'localhost') continue;
+  for (const { reference: name, digest, damage } of await store.list()) {
+    if (
+      damage !== undefined ||
+      name === undefined ||
+      !name.startsWith(`${reference.registry}/`) ||
+      reference.registry === 'localhost'
+    )
+      continue;
     const { path } = parseRegistryReference(name);
     for (const blob of partsOf(await readImageParts(store.directory, digest)))
       if (path !== reference.path && wanted.has(blob.digest))

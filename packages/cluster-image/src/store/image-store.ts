@@ -122,7 +122,7 @@ export class ImageStore {
     return readImageParts(this.directory, (await this.resolve(name)).digest);
   }
 
-  /** Every name and every nameless image, by name. Images whose manifest cannot be read make it throw; `check` tells more. */
+  /** Every name and every nameless image, by name; of those that cannot be read `damage` says why, and `check` tells more. */
   async list(): Promise<StoredImage[]> {
     const { manifests } = await readIndexFile(this.directory);
     const images: StoredImage[] = [];

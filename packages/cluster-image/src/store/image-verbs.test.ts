@@ -224,6 +224,19 @@ test('prune removes nothing where the manifest of an image that stays cannot be 
     assert.deepEqual(await blobsOf(workshop), before);
   }));
 
+test('a list shows images that cannot be read among the others, with why', () =>
+  inWorkshop(async ({ store, build, write }) => {
+    await write({ 'a/f': 'one' });
+    await build('FROM scratch\nCOPY a .\n', { reference: 'a:1' });
+    const { digest } = await build('FROM scratch\nLABEL b=1\nCOPY a .\n', { reference: 'b:1' });
+    await writeFile(store.blobPath(digest), '{}');
+    const [a, b] = await store.list();
+    assert.deepEqual([a?.reference, a?.damage, b?.reference, b?.arch], ['localhost/a:1', undefined, 'localhost/b:1', '']);
+    assert.match(b?.damage ?? '', /do not have that digest any more/);
+    await store.remove('b:1');
+    assert.deepEqual((await store.check()).findings, []);
+  }));
+
 test('repair deletes blobs of other bytes, after which the next build makes the image whole again', () =>
   inWorkshop(async (workshop) => {
     const { store, build, write } = workshop;

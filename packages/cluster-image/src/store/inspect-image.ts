@@ -1,3 +1,4 @@
+import { Problem } from '@seal/foundation';
 import { choosePlatform } from './choose-platform.ts';
 import { addedAnnotation, nameAnnotation } from './index-file.ts';
 import type { Descriptor, ImageConfig, Manifest } from './manifest.ts';
@@ -16,6 +17,8 @@ export interface StoredImage {
   readonly addedAtMs: number;
   /** Of an index those of the image for this machine. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Why it cannot be read; then `arch` is empty, `sizeBytes` 0, and there are no labels. */
+  readonly damage?: string;
 }
 
 /** One image for one platform: digest, size, labels, manifest and config are those of that platform. */
@@ -30,8 +33,22 @@ export interface InspectedImage extends StoredImage {
   readonly indexDigest: string | undefined;
 }
 
-/** One entry of index.json, whatever platforms it has. Throws IMAGE_INVALID and the like. */
+const damages = new Set(['IMAGE_NOT_FOUND', 'IMAGE_INVALID', 'IMAGE_STORE_DAMAGED']);
+
+/** One entry of index.json, whatever platforms it has; of one that cannot be read why. */
 export async function summariseImage(storeDirectory: string, descriptor: Descriptor): Promise<StoredImage> {
+  try {
+    return await readSummary(storeDirectory, descriptor);
+  } catch (thrown) {
+    if (!(thrown instanceof Problem) || !damages.has(thrown.code)) throw thrown;
+    const { digest, annotations } = descriptor;
+    const addedAtMs = Number(annotations?.[addedAnnotation] ?? 0);
+    const nothing = { arch: '', sizeBytes: 0, labels: {} };
+    return { reference: annotations?.[nameAnnotation], digest, addedAtMs, ...nothing, damage: thrown.message };
+  }
+}
+
+async function readSummary(storeDirectory: string, descriptor: Descriptor): Promise<StoredImage> {
   const image = await inspectImage(storeDirectory, descriptor, [descriptor], undefined);
   const parts = await readImageParts(storeDirectory, descriptor.digest);
   const sizes = new Map([descriptor, ...partsOf(parts)].map(({ digest, size }) => [digest, size]));

@@ -71,6 +71,8 @@ export function addImages(program: Command, cli: Cli): void {
 async function listLocal(cli: Cli, directory: string | undefined): Promise<void> {
   const images = await (await openLocalStore(cli, directory)).list();
   const now = cli.io.clock.now();
+  for (const { reference, digest, damage } of images)
+    if (damage !== undefined) cli.note(`${reference ?? digest} is damaged: ${damage}. See "sealctl store check".`);
   await printData(cli, images, () =>
     images.length === 0
       ? 'There is no image here. Make one with "sealctl build -t NAME CONTEXT".'
@@ -80,7 +82,7 @@ async function listLocal(cli: Cli, directory: string | undefined): Promise<void>
           images.map((image) => [
             image.reference ?? '<none>',
             image.digest.slice(7, 19),
-            image.arch,
+            image.damage === undefined ? image.arch : 'damaged',
             sizeText(image.sizeBytes),
             sinceText(image.addedAtMs, now),
           ]),
@@ -100,7 +102,7 @@ async function listRemote(cli: Cli): Promise<void> {
           images.map((image) => [
             image.reference || '<none>',
             image.digest.slice(7, 19),
-            image.arch,
+            image.arch || 'damaged',
             sizeText(image.sizeBytes),
             `${image.runtime} ${image.runtimeVersion}`.trim(),
             sinceText(image.createdAtMs, now),

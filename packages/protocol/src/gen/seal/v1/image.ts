@@ -30,7 +30,7 @@ export interface Image {
   reference: string;
   /** Digest of the manifest, or of the index. */
   digest: string;
-  /** "amd64"; of an index all, with commas between. */
+  /** "amd64"; of an index all, with commas between; empty where the image is damaged. */
   arch: string;
   sizeBytes: number;
   createdAtMs: number;
