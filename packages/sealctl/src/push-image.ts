@@ -49,7 +49,7 @@ async function sendImage(
     meter.clear();
   }
   // Scanning the image's inventory takes the server a while.
-  await client.images.putImage({ reference, manifestDigest: digest }, { timeoutSeconds: 300 });
+  await client.images.putImage({ reference, manifestDigest: digest }, { timeoutSeconds: 1800 });
   return reference;
 }
 
