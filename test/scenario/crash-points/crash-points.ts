@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { SealLab } from '../../deploy/seal-lab.ts';
 import { pollUntil } from '../../hosts/index.ts';
-import { beginRun, operationIds, untilServing } from '../faults/fault-control.ts';
-import { clearAway, effectsOfInstall, effectsOn, image } from '../scenario-image.ts';
+import { patientJson } from '../faults/fault-control.ts';
+import { effectsOfInstall, image } from '../scenario-image.ts';
 import { type KillOrder, orderKill, wasKilled } from './kill-orders.ts';
 
 export const crashHosts = ['m1', 'n1', 'n2'];
@@ -26,24 +26,17 @@ export async function crashAt(seal: SealLab, point: CrashPoint, expected: FinalS
   const host = seal.host(point.host);
   await seal.untilConnected(...crashHosts);
   await orderKill(host, point);
-  const name = `${point.host} ${point.side} write ${point.nth}`;
-  assert.deepEqual(await install(seal), expected, name);
+  assert.deepEqual(await install(seal), expected, `${point.host} ${point.side} write ${point.nth}`);
   const killed = await wasKilled(host);
-  await clearAway(seal, crashHosts);
+  await uninstall(seal);
   return killed;
 }
 
 /** Installs, and returns what is there afterwards. */
 export async function install(seal: SealLab): Promise<FinalState> {
-  const known = await operationIds(seal);
-  const args = [image, '-m', seal.host('m1').ip, '-n', `${seal.host('n1').ip},${seal.host('n2').ip}`];
-  let id = await beginRun(seal, args);
-  if (known.includes(id)) {
-    // Killed before the plan was written: the command was answered with an error, and nothing may have happened.
-    for (const name of crashHosts) assert.deepEqual(await effectsOn(seal.host(name)), {});
-    await seal.untilConnected(...crashHosts);
-    id = await beginRun(seal, args);
-  }
+  // Killed before the plan was written: the command was answered with an error, and nothing may have happened.
+  const id = (await begun(seal)) ?? (await nothingDone(seal).then(() => begun(seal)));
+  assert.ok(id, 'a second server was killed');
   // Killed while it is asked for the first time, or right after it told of the end.
   const watched = await pollUntil(
     async () => {
@@ -53,26 +46,48 @@ export async function install(seal: SealLab): Promise<FinalState> {
     { timeoutSeconds: 120, describe: () => `operation ${id} cannot be watched` },
   );
   assert.equal(watched.code, 0, `operation ${id}: ${watched.stdout}${watched.stderr}`);
-  await untilServing(seal);
-  for (const name of crashHosts)
-    assert.deepEqual(await effectsOn(seal.host(name)), name === 'm1' ? effectsOfInstall.master : effectsOfInstall.worker, name);
   return finalState(seal);
+}
+
+/** Takes the cluster away and forgets the effects. */
+export async function uninstall(seal: SealLab): Promise<void> {
+  await seal.untilConnected(...crashHosts);
+  await seal.mustSealctl('delete', '-a', '--cluster', 'default', '--yes');
+  await Promise.all(crashHosts.map((name) => seal.host(name).sh('rm -rf /var/log/seal-scenario')));
+}
+
+/** The operation that was begun; undefined when the server was killed before it had written it. */
+async function begun(seal: SealLab): Promise<string | undefined> {
+  const since = Date.now();
+  const hosts = ['-m', seal.host('m1').ip, '-n', `${seal.host('n1').ip},${seal.host('n2').ip}`];
+  const { code, stdout, stderr } = await seal.sealctl(['run', image, ...hosts, '--yes', '--detach']);
+  assert.ok(code === 0 || code === 7, `sealctl run ended with ${code}: ${stderr}`);
+  if (code === 0) return /\bop-[a-z0-9]+/.exec(stdout)?.[0];
+  const [newest] = await patientJson<{ id: string; createdAtMs: number }[]>(seal, 'operation', 'list', '--limit', '1');
+  return newest && newest.createdAtMs >= since ? newest.id : undefined;
+}
+
+async function nothingDone(seal: SealLab): Promise<void> {
+  for (const name of crashHosts) assert.equal(await effectsOn(seal, name), '');
+  await seal.untilConnected(...crashHosts);
+}
+
+async function effectsOn(seal: SealLab, name: string): Promise<string> {
+  return seal.host(name).sh('sort /var/log/seal-scenario/effects 2>/dev/null || true');
 }
 
 async function finalState(seal: SealLab): Promise<FinalState> {
   type Cluster = { state: string; members: { name: string; role: string; state: string }[] };
-  const clusters = await seal.json<Cluster[]>('status');
+  const clusters = await patientJson<Cluster[]>(seal, 'status');
   const members = clusters.flatMap((cluster) => cluster.members.map(({ name, role, state }) => `${name} ${role} ${state}`));
   const places = '/etc/kubernetes /var/lib/kubelet /var/lib/seal/data';
+  const look = `find ${places} -type f -printf '%p %m\\n' 2>/dev/null | sed 's/joined-[0-9a-f]*/joined-CA/' | sort; sed -n '/seal/,/seal/p' /etc/hosts`;
   const files = await Promise.all(
-    crashHosts.map(async (name) => [
-      name,
-      await seal
-        .host(name)
-        .sh(
-          `find ${places} -type f -printf '%p %m\\n' 2>/dev/null | sed 's/joined-[0-9a-f]*/joined-CA/' | sort; sed -n '/seal/,/seal/p' /etc/hosts`,
-        ),
-    ]),
+    crashHosts.map(async (name) => {
+      const wanted = Object.keys(name === 'm1' ? effectsOfInstall.master : effectsOfInstall.worker);
+      assert.deepEqual((await effectsOn(seal, name)).split('\n'), wanted.sort(), name);
+      return [name, await seal.host(name).sh(look)];
+    }),
   );
   return { cluster: `${clusters.map(({ state }) => state)}: ${members.join(', ')}`, ...Object.fromEntries(files) };
 }

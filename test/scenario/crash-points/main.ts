@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type SealLab, withSealLab } from '../../deploy/seal-lab.ts';
-import { buildImage, clearAway } from '../scenario-image.ts';
-import { type CrashPoint, crashAt, crashHosts, install } from './crash-points.ts';
+import { buildImage } from '../scenario-image.ts';
+import { type CrashPoint, crashAt, crashHosts, install, uninstall } from './crash-points.ts';
 import { takeKillOrders } from './kill-orders.ts';
 
 /**
@@ -19,7 +19,7 @@ async function runAll(seal: SealLab): Promise<boolean> {
   await buildImage(seal);
   await takeKillOrders(seal, crashHosts);
   const expected = await install(seal);
-  await clearAway(seal, crashHosts);
+  await uninstall(seal);
   const start = performance.now();
   let points = 0;
   for (const each of wanted) {

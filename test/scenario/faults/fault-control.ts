@@ -4,7 +4,7 @@ import { pollUntil } from '../../hosts/index.ts';
 import type { OperationSummary } from '../operation-control.ts';
 
 /** What sealctl prints with `-o json`, asked again as long as the server does not answer: it may be killed at any moment. */
-async function patientJson<T>(seal: SealLab, ...args: string[]): Promise<T> {
+export async function patientJson<T>(seal: SealLab, ...args: string[]): Promise<T> {
   return pollUntil(
     async () => {
       const { code, stdout, stderr } = await seal.sealctl([...args, '-o', 'json']);

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
 import { pollUntil } from '../../hosts/index.ts';
+import { crashPointsSample } from '../crash-points/crash-points-sample.ts';
 import { orderKill, takeKillOrders, untilKilled } from '../crash-points/kill-orders.ts';
 import { ended, killUnit, untilPausing } from '../operation-control.ts';
 import { buildImage, clearAway, effectsOfInstall, effectsOn, image, useScenario } from '../scenario-image.ts';
@@ -162,6 +163,9 @@ describe('an operation whose daemons are killed', () => {
     });
   });
 
+  crashPointsSample(seal);
+
+  // Last: afterwards the agents have seen an epoch above that of the lab's server.
   describe('two servers', () => {
     const restore = async () => {
       await seal().server.sh(
