@@ -1,6 +1,6 @@
 /**
  * seal-server with one thing more, for the benchmark: on SIGUSR2 it runs an operation of as many steps of `true` as the file
- * <runDirectory>/bench-steps says on every connected node, and writes what it cost to <runDirectory>/bench-result.
+ * <runDirectory>/bench-steps says on as many of the connected nodes as it says, and writes what it cost to <runDirectory>/bench-result.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ process.once('SIGTERM', () => void stop().then(() => process.exit(0)));
 process.on('SIGUSR2', () => void measure());
 
 async function measure(): Promise<void> {
-  const stepsEach = Number(readFileSync(join(config.runDirectory, 'bench-steps'), 'utf8'));
-  const plan = planOf(stepsEach);
+  const [stepsEach, hosts] = JSON.parse(readFileSync(join(config.runDirectory, 'bench-steps'), 'utf8')) as [number, number];
+  const plan = planOf(stepsEach, hosts);
   const bytesBefore = stateSize(config.stateDirectory);
   const cpu = process.cpuUsage();
   const start = performance.now();
@@ -51,8 +51,11 @@ async function measure(): Promise<void> {
   renameSync(`${path}.new`, path);
 }
 
-function planOf(stepsEach: number): Plan {
-  const connected = core.sources.nodes().filter((node) => core.sessions.isConnected(node.id));
+function planOf(stepsEach: number, hosts: number): Plan {
+  const connected = core.sources
+    .nodes()
+    .filter((node) => core.sessions.isConnected(node.id))
+    .slice(0, hosts);
   const nodes = connected.map(({ id, name }) => ({ id, name, ip: '', role: 'none' as const }));
   const steps = nodes.flatMap((node) =>
     Array.from(

@@ -21,14 +21,20 @@ export interface OperationFigures {
   readonly logBytes: number;
 }
 
-interface MeasuredOperation extends OperationFigures {
+export interface MeasuredOperation extends OperationFigures {
   /** Of the agents' own processes, without those of the steps; mean of the hosts. */
   readonly agentCpuMs: number;
 }
 
 export interface RealHostsFigures {
   readonly operations: readonly MeasuredOperation[];
-  readonly commands: readonly { readonly what: string; readonly medianMs: number; readonly worstMs: number }[];
+  /** `toSsh`: its median divided by that of ssh. */
+  readonly commands: readonly {
+    readonly what: string;
+    readonly medianMs: number;
+    readonly worstMs: number;
+    readonly toSsh?: number;
+  }[];
   readonly memory: readonly { readonly when: string; readonly serverMiB: number; readonly agentMiB: number }[];
   /** Undefined when ssh was measured too. */
   readonly withoutSsh?: string;
@@ -39,12 +45,12 @@ export async function measureRealHosts(seal: SealLab, names: readonly string[], 
   const memory = [{ when: 'idle after the start', ...(await memoryOf(seal, names)) }];
   await useBenchServer(seal, names);
   await run(seal, 1);
-  const operations = [await measuredRun(seal, names), await measuredRun(seal, names)];
+  const operations = [await measuredRun(seal, names, 8), await measuredRun(seal, names, 8), await measuredRun(seal, names, 1)];
   const ssh = await installSsh(seal, names);
   const scripts = [
     ['sealctl exec all -- true, the start of sealctl included', 'sealctl exec all -- true'],
     ['sealctl --version: nothing but the start of sealctl', 'sealctl --version >/dev/null'],
-    ...(ssh === true ? [['ssh over warm ControlMasters, all at once', sshToAll(seal, names, 'true')]] : []),
+    ...(ssh === true ? [[overSsh, sshToAll(seal, names, 'true')]] : []),
   ] as const;
   // Taken in turns, so that what else the machine does falls on all alike.
   const times = new Map<string, number[]>(scripts.map(([what]) => [what, []]));
@@ -54,12 +60,18 @@ export async function measureRealHosts(seal: SealLab, names: readonly string[], 
     single.push((await run(seal, 1)).wallMs);
   }
   times.set('the same operation inside the server, without sealctl', single);
-  memory.push({ when: `after 200 steps and ${rounds * 2} commands on each host`, ...(await memoryOf(seal, names)) });
-  const commands = [...times].map(([what, all]) => ({ what, medianMs: median(all), worstMs: Math.max(...all) }));
+  memory.push({ when: `after 200 steps (300 on one) and ${rounds * 2} commands on each host`, ...(await memoryOf(seal, names)) });
+  const sshMs = median(times.get(overSsh) ?? []);
+  const commands = [...times].map(([what, all]) => {
+    const medianMs = median(all);
+    return { what, medianMs, worstMs: Math.max(...all), ...(sshMs > 0 ? { toSsh: medianMs / sshMs } : {}) };
+  });
   return { operations, commands, memory, ...(ssh === true ? {} : { withoutSsh: ssh }) };
 }
 
-async function measuredRun(seal: SealLab, names: readonly string[]): Promise<MeasuredOperation> {
+const overSsh = 'ssh over warm ControlMasters, all at once';
+
+async function measuredRun(seal: SealLab, names: readonly string[], hosts: number): Promise<MeasuredOperation> {
   // Ticks of 10 ms, of user and system.
   const ticks = async () => {
     const of = (name: string) =>
@@ -67,8 +79,8 @@ async function measuredRun(seal: SealLab, names: readonly string[]): Promise<Mea
     return (await Promise.all(names.map(of))).reduce((sum, text) => sum + Number(text), 0);
   };
   const before = await ticks();
-  const figures = await run(seal, 100);
-  return { ...figures, agentCpuMs: ((await ticks()) - before) * (10 / names.length) };
+  const figures = await run(seal, 100, hosts);
+  return { ...figures, agentCpuMs: ((await ticks()) - before) * (10 / hosts) };
 }
 
 async function useBenchServer(seal: SealLab, names: readonly string[]): Promise<void> {
@@ -104,9 +116,9 @@ const __dirname = __fileURLToPath(new URL('./bundled/from', import.meta.url));`;
   await seal.untilConnected(...names);
 }
 
-async function run(seal: SealLab, stepsEach: number): Promise<OperationFigures> {
+async function run(seal: SealLab, stepsEach: number, hosts = 1000): Promise<OperationFigures> {
   await seal.server.sh(
-    `rm -f /run/seal/bench-result; echo ${stepsEach} >/run/seal/bench-steps
+    `rm -f /run/seal/bench-result; echo '[${stepsEach}, ${hosts}]' >/run/seal/bench-steps
      systemctl kill --kill-who=main -s USR2 seal-server
      for i in $(seq 3000); do [ -e /run/seal/bench-result ] && exit 0; sleep 0.1; done; exit 1`,
     { timeoutSeconds: 320 },
