@@ -1,0 +1,1 @@
+echo "taken back in $Where" >>/var/log/seal-scenario/broken
