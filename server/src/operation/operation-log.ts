@@ -205,10 +205,13 @@ export class OperationLog {
 
   async #flush(): Promise<void> {
     while (this.#queue.length > 0) {
-      for (const id of this.#changed()) this.#notify(id, 'applied');
+      const told = this.#queue.length;
+      this.#tellApplied(this.#queue);
       await new Promise<void>((resolve) => this.#defer(resolve));
       const batch = this.#queue;
       this.#queue = [];
+      // What came meanwhile is written with the rest; what follows from it is in the next write.
+      this.#tellApplied(batch.slice(told));
       try {
         await this.#store.commit(batch.flatMap((pending) => pending.writes));
         for (const pending of batch) pending.resolve();
@@ -221,10 +224,9 @@ export class OperationLog {
     this.#flushing = false;
   }
 
-  /** Operations with events that wait to be written. */
-  #changed(): Set<string> {
-    const changed = this.#queue.filter(({ writes }) => writes.some(({ kind }) => kind === 'event'));
-    return new Set(changed.map(({ operation }) => operation));
+  #tellApplied(pending: readonly Pending[]): void {
+    const changed = pending.filter(({ writes }) => writes.some(({ kind }) => kind === 'event'));
+    for (const id of new Set(changed.map(({ operation }) => operation))) this.#notify(id, 'applied');
   }
 
   /** Takes memory from the store again. Whatever is queued until that is done was numbered on top of events that are lost: it is lost too. */
