@@ -6,6 +6,8 @@ export const faultKinds = {
   'agent-killed': 0.01,
   /** An agent is told to end and is started again. */
   'agent-restarted': 0.02,
+  /** The server or an agent is stopped and goes on later, as with SIGSTOP or a machine that is moved; nothing of it notices. */
+  frozen: 0.01,
   /** The server is killed at a call of a port. */
   'server-killed': 0.01,
   /** Another server is started while the old one lives. */

@@ -31,6 +31,8 @@ export class Life {
   readonly #options: LifeOptions;
   readonly #underWay = new Set<() => void>();
   readonly #onEnd: (() => void)[] = [];
+  readonly #onThaw: (() => void)[] = [];
+  #frozenUntil = 0;
   #alive = true;
 
   constructor(world: World, options: LifeOptions) {
@@ -39,11 +41,43 @@ export class Life {
     this.name = options.name;
     this.clock = {
       now: options.wallClock,
-      setTimer: (milliseconds, callback) =>
-        this.#world.time.after(milliseconds, () => {
-          if (this.#alive) callback();
-        }),
+      setTimer: (milliseconds, callback) => {
+        let wanted = true;
+        this.#world.time.after(milliseconds, () => this.whenAwake(() => wanted && callback()));
+        return () => {
+          wanted = false;
+        };
+      },
     };
+  }
+
+  /** Stopped, and alive: nothing of it goes on before this time, ms. */
+  get frozenUntil(): number {
+    return this.#frozenUntil;
+  }
+
+  get isFrozen(): boolean {
+    return this.#alive && this.#world.time.now < this.#frozenUntil;
+  }
+
+  freeze(milliseconds: number): void {
+    if (!this.#alive) return;
+    this.#world.note(this.name, `is frozen for ${milliseconds} ms`);
+    this.#frozenUntil = Math.max(this.#frozenUntil, this.#world.time.now + milliseconds);
+    this.#world.time.after(this.#frozenUntil - this.#world.time.now, () => {
+      for (const callback of this.#onThaw) callback();
+    });
+  }
+
+  /** Calls back each time that it goes on. */
+  onThaw(callback: () => void): void {
+    this.#onThaw.push(callback);
+  }
+
+  /** Lets it do something as soon as it goes on; never when it has ended. */
+  whenAwake(action: () => void): void {
+    if (this.isFrozen) this.#world.time.after(this.#frozenUntil - this.#world.time.now, () => this.whenAwake(action));
+    else if (this.#alive) action();
   }
 
   get alive(): boolean {
@@ -76,7 +110,7 @@ export class Life {
       const interrupt = killed ?? (() => void (prng.chance(0.5) && this.#performUnheard(perform)));
       this.#underWay.add(interrupt);
       if (prng.chance(0.4)) done();
-      else this.#world.time.after(this.#duration(), done);
+      else this.#world.time.after(this.#duration(), () => this.whenAwake(done));
     });
   }
 

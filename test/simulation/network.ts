@@ -50,7 +50,13 @@ export class Network {
       };
       this.#blocked.set(`${nodeId} ${direction}`, this.world.time.after(milliseconds, end));
     }
-    for (const stream of this.#of(nodeId)) this.#noticeSilence(stream, nodeId);
+    const isSilent = () => this.isBlocked(nodeId, 'to-server') || this.isBlocked(nodeId, 'to-agent');
+    for (const stream of this.#of(nodeId)) this.#noticeSilence(stream, isSilent);
+  }
+
+  /** One end of these nodes' streams says nothing for a while. */
+  froze(nodeIds: Iterable<string>, life: Life): void {
+    for (const nodeId of nodeIds) for (const stream of this.#of(nodeId)) this.#noticeSilence(stream, () => life.isFrozen);
   }
 
   /** Both ends of a node's streams hear that they are broken. */
@@ -105,10 +111,10 @@ export class Network {
   }
 
   /** Each end gives up by itself, when it has heard nothing for long enough. */
-  #noticeSilence(stream: Stream, nodeId: string): void {
+  #noticeSilence(stream: Stream, isSilent: () => boolean): void {
     for (const end of ['agent', 'server'] as const)
       this.world.time.after(this.prng.int(...silenceMs), () => {
-        if (this.isBlocked(nodeId, 'to-server') || this.isBlocked(nodeId, 'to-agent')) stream.giveUp(end);
+        if (isSilent()) stream.giveUp(end);
       });
   }
 

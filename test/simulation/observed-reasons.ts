@@ -36,7 +36,7 @@ export class ObservedReasons {
   #check({ id, plan, view, changedAt }: ObservedOperation, server: ServerLife): void {
     const { now } = this.#world.time;
     // On a full disk nothing can be written down, no reason either.
-    const since = Math.max(changedAt, server.servesSince, this.#world.storeFullUntil);
+    const since = Math.max(changedAt, server.servesSince, server.life.frozenUntil, this.#world.storeFullUntil);
     if (view.finishedAt !== undefined || now - since < patienceMs) return;
     const connectedFor = (nodeId: string) => now - (this.#connectedSince.get(nodeId) ?? now);
     if (view.waitingFor !== undefined) {

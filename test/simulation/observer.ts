@@ -74,8 +74,12 @@ export class Observer {
   checkIdle(): void {
     const world = this.#world;
     const { now } = world.time;
+    const lives = [...world.servers, ...world.agents.values()].map(({ life }) => life);
     const isCalm =
-      world.newestServer()?.parts && world.network.isWhole && [...world.agents.values()].every(({ isConnected }) => isConnected);
+      world.newestServer()?.parts &&
+      lives.every(({ isFrozen }) => !isFrozen) &&
+      world.network.isWhole &&
+      [...world.agents.values()].every(({ isConnected }) => isConnected);
     if (!isCalm || this.#restlessAt === undefined) this.#restlessAt = now;
     for (const { id, view, changedAt } of this.log.operations) {
       if (view.finishedAt !== undefined || now - Math.max(changedAt, this.#restlessAt) < idleMs) continue;

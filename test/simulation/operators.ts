@@ -119,7 +119,8 @@ export class Operator {
       if (this.#asked === asked) this.#asked = undefined;
     };
     this.#world.note('operator', what);
-    request(server.parts).then(
+    const { parts } = server;
+    new Promise((resolve, reject) => server.life.whenAwake(() => request(parts).then(resolve, reject))).then(
       () => {
         answered();
         this.#world.note('operator', `${what}: done`);

@@ -85,8 +85,10 @@ export function openStream({ network, life, server, node, events, onEnd }: Strea
   const { world, prng } = network;
   let agentOpen = true;
   let serverOpen = true;
-  const up = new Lane(network, () => network.isBlocked(node.id, 'to-server'));
-  const down = new Lane(network, () => network.isBlocked(node.id, 'to-agent'));
+  const up = new Lane(network, () => server.life.isFrozen || network.isBlocked(node.id, 'to-server'));
+  const down = new Lane(network, () => life.isFrozen || network.isBlocked(node.id, 'to-agent'));
+  server.life.onThaw(() => up.move());
+  life.onThaw(() => down.move());
   const closeAgent = (problem: Problem) => {
     if (!agentOpen) return;
     agentOpen = false;
@@ -154,6 +156,7 @@ export function openStream({ network, life, server, node, events, onEnd }: Strea
     agentLeft,
     breakOff,
     giveUp: (end) => {
+      if (end === 'server' ? server.life.isFrozen : life.isFrozen) return;
       if (end === 'server') down.put(() => closeAgent(unreachable('the server gave it up')));
       else up.put(closeServer);
       if (end === 'server') closeServer();

@@ -52,12 +52,14 @@ export class Watcher {
       this.#watching = watch;
       this.#outputEnds = new Map();
       server.life.onEnd(() => this.#end(watch));
-      this.#watch(server, watch).then(
-        () => this.#end(watch),
-        (error: unknown) => {
-          this.#world.note('watcher', `is cut off: ${Problem.from(error).code}`);
-          this.#end(watch);
-        },
+      server.life.whenAwake(() =>
+        this.#watch(server, watch).then(
+          () => this.#end(watch),
+          (error: unknown) => {
+            this.#world.note('watcher', `is cut off: ${Problem.from(error).code}`);
+            this.#end(watch);
+          },
+        ),
       );
     });
   }

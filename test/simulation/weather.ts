@@ -15,6 +15,11 @@ export function makeWeather(world: World): void {
       world.serverClockOffset += jumpMs;
       world.note('servers', `their clock jumps by ${jumpMs} ms`);
     }
+    const server = world.newestServer();
+    if (server && world.faults.happens('frozen')) {
+      server.life.freeze(prng.pick([500, 3000, 12_000, 70_000]));
+      world.network.froze(world.hosts.keys(), server.life);
+    }
     if (world.faults.happens('store-full')) {
       const milliseconds = prng.pick([1000, 8000, 40_000]);
       world.storeFullUntil = world.time.now + milliseconds;
@@ -59,7 +64,12 @@ function strike(world: World, host: Host): void {
   }
   if (faults.happens('disk-full')) host.fillDisk(lasting());
   if (faults.happens('clock-jump')) host.jumpClock();
-  if (faults.happens('agent-restarted')) void world.agents.get(nodeId)?.restart();
+  const agent = world.agents.get(nodeId);
+  if (faults.happens('agent-restarted') && !agent?.life.isFrozen) void agent?.restart();
+  if (agent && faults.happens('frozen')) {
+    agent.life.freeze(lasting());
+    network.froze([nodeId], agent.life);
+  }
   if (faults.happens('reboot')) {
     // Nobody is told: what was on its way waits for a host that does not answer.
     network.block(nodeId, ['to-agent', 'to-server'], prng.int(2000, 30_000));
