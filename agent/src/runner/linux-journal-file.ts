@@ -53,9 +53,14 @@ async function readAll(handle: FileHandle): Promise<Uint8Array> {
 /** Node has no call for this. Blocks behind the end of the file, so that what was written still ends where the file does. */
 async function reserve(path: string, size: number): Promise<void> {
   const argv = ['fallocate', '--keep-size', '--offset', '0', '--length', String(size), path];
-  const { exitCode, stderr } = await runTool({ argv, env: { LC_ALL: 'C' }, signal: AbortSignal.timeout(reserveMs) });
-  if (exitCode === 0 || /not supported/i.test(stderr)) return;
-  throw new Problem('JOURNAL_FAILED', `there is no room to journal how another step ends: ${stderr.trim()}`);
+  try {
+    const { exitCode, stderr } = await runTool({ argv, env: { LC_ALL: 'C' }, signal: AbortSignal.timeout(reserveMs) });
+    if (exitCode === 0 || /not supported/i.test(stderr)) return;
+    throw new Problem('JOURNAL_FAILED', `there is no room to journal how another step ends: ${stderr.trim()}`);
+  } catch (error) {
+    // A host without util-linux promises nothing, like a file system that cannot.
+    if (!(error instanceof Problem && error.code === 'COMMAND_NOT_FOUND')) throw error;
+  }
 }
 
 /** A new name is durable only when its directory is. */
