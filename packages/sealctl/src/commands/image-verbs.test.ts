@@ -82,6 +82,8 @@ test('images prune --remote asks the server, which knows what clusters run from'
 });
 
 test('store check reads all; a damaged blob is told with the image that suffers and ends with exit code 1 until it is whole', async () => {
+  const none = await run(`store check --store ${root}/mistyped`);
+  assert.deepEqual([none.code, none.stderr.split(':')[0]], [3, 'FILE_UNUSABLE']);
   const whole = await here('store check');
   assert.equal(whole.code, 0, whole.stderr);
   assert.match(whole.stderr, /^read 3 images, \d+ blobs, .*B\n$/);

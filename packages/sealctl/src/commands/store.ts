@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CheckResult } from '@seal/cluster-image';
 import { Problem } from '@seal/foundation';
 import type { Command } from 'commander';
@@ -29,6 +31,9 @@ export function addStore(program: Command, cli: Cli): void {
 }
 
 async function check(cli: Cli, flags: { repair?: boolean; store?: string }): Promise<void> {
+  // Opening a store makes it where there is none; a mistyped directory must not be found whole.
+  if (flags.store !== undefined && !existsSync(join(flags.store, 'oci-layout')))
+    throw new Problem('FILE_UNUSABLE', `there is no store of images at ${flags.store}: it has no oci-layout`);
   const store = await openLocalStore(cli, flags.store);
   let result: CheckResult = await store.check();
   let deleted: readonly { readonly digest: string; readonly sizeBytes: number }[] = [];
