@@ -11,6 +11,8 @@ export class ObservedReasons {
   readonly #world: World;
   /** Since when a node is connected to the newest server: node id to ms. */
   readonly #connectedSince = new Map<string, number>();
+  /** When a node was last seen connected. */
+  readonly #connectedAt = new Map<string, number>();
   #lookedAt = 0;
 
   constructor(world: World) {
@@ -28,7 +30,10 @@ export class ObservedReasons {
     }
     for (const nodeId of this.#world.hosts.keys()) {
       if (!server.parts.sessions.isConnected(nodeId)) this.#connectedSince.delete(nodeId);
-      else if (!this.#connectedSince.has(nodeId)) this.#connectedSince.set(nodeId, time.now);
+      else {
+        this.#connectedAt.set(nodeId, time.now);
+        if (!this.#connectedSince.has(nodeId)) this.#connectedSince.set(nodeId, time.now);
+      }
     }
     for (const operation of observer.log.operations) this.#check(operation, server);
   }
@@ -45,8 +50,9 @@ export class ObservedReasons {
         this.#world.violated('reason', `operation ${id} says "${view.waitingFor}", which is not so`);
       return;
     }
-    const inFlight = [...view.steps.values()].filter(isInFlight);
-    if (!inFlight.some(({ node }) => this.#connectedSince.has(node)))
+    // A node that has just gone is waited for from now on.
+    const wasHere = (nodeId: string) => now - (this.#connectedAt.get(nodeId) ?? Number.NEGATIVE_INFINITY) < patienceMs;
+    if (![...view.steps.values()].some((step) => isInFlight(step) && wasHere(step.node)))
       this.#world.violated('reason', `operation ${id} is ${view.status}, nothing of it is under way, and it does not say why`);
   }
 }
