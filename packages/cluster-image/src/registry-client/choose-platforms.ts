@@ -1,6 +1,6 @@
 import { Problem } from '@seal/foundation';
 import { machineArch } from '../store/choose-platform.ts';
-import type { Descriptor, ImageIndex } from '../store/manifest.ts';
+import { type Descriptor, type ImageIndex, maximumPlatforms } from '../store/manifest.ts';
 import { type FetchedManifest, type OneManifest, readManifest } from './read-manifest.ts';
 import type { RegistryConnection } from './registry-connection.ts';
 
@@ -20,6 +20,10 @@ export async function choosePlatforms(
 ): Promise<OneManifest[]> {
   if (top.kind === 'manifest') return [top];
   const chosen = new Set(wantedImages(text, top.index, platforms).map(({ digest }) => digest));
+  if (chosen.size > maximumPlatforms)
+    throw new Problem('IMAGE_INVALID', `the index ${text} has ${chosen.size} images (limit ${maximumPlatforms})`, {
+      remedy: 'Choose some of them with --platform.',
+    });
   const manifests: OneManifest[] = [];
   for (const { digest } of top.index.manifests.filter((image) => chosen.has(image.digest))) {
     if (manifests.some((one) => one.digest === digest)) continue;

@@ -231,3 +231,23 @@ test('an upload that was cut goes on from where the registry says it is', async 
   await pushImage(store, `${double.host}/app:1`, { ...options, chunkBytes: 1000 });
   assert.equal(digestOf(received), layer);
 });
+
+test('an index of more images than anybody has platforms is refused before one of them is asked for', async () => {
+  const manifests = Array.from({ length: 101 }, (_, number) => ({
+    mediaType: manifestType,
+    digest: digestOf(String(number)),
+    size: 100,
+    platform: { os: 'linux', architecture: `a${number}` },
+  }));
+  const type = 'application/vnd.oci.image.index.v1+json';
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests });
+  await using double = await startRegistryDouble(onManifest({ status: 200, headers: { 'content-type': type }, body: text }));
+  const store = await freshStore();
+  await assert.rejects(pullImage(store, `${double.host}/app:1`, { ...options, platforms: 'all' }), {
+    code: 'IMAGE_INVALID',
+    message: /has 101 images \(limit 100\)/,
+  });
+  assert.equal(double.requests.filter(({ url }) => url.pathname.includes('/manifests/')).length, 1);
+  const { digest } = await store.writeBlob([Buffer.from(text)]);
+  await assert.rejects(store.putReference('app:1', digest), { code: 'IMAGE_INVALID', message: /has 101 manifests/ });
+});

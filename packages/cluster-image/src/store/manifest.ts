@@ -4,6 +4,8 @@ import { layerCompression, mediaTypes } from './media-types.ts';
 
 /** More layers than this are refused: nobody makes them, and each costs a directory and a mount on every node. */
 export const maximumLayers = 500;
+/** An index of more images is refused: each costs a manifest in memory, and nobody has so many platforms. */
+export const maximumPlatforms = 100;
 /** Manifests, configs and indexes above this many bytes are refused before they are read. */
 export const maximumJsonBytes = 4 * 1024 * 1024;
 

@@ -6,6 +6,7 @@ import {
   type ImageConfig,
   type Manifest,
   maximumJsonBytes,
+  maximumPlatforms,
   parseConfig,
   parseIndex,
   parseManifest,
@@ -37,6 +38,8 @@ export async function readImageParts(storeDirectory: string, digest: string): Pr
     return { ...own, mediaType, isIndex: false, manifests: [{ descriptor: { ...own, mediaType }, manifest }] };
   }
   const index = parseIndex(bytes, `index ${digest}`);
+  if (index.manifests.length > maximumPlatforms)
+    throw new Problem('IMAGE_INVALID', `index ${digest} has ${index.manifests.length} manifests (limit ${maximumPlatforms})`);
   if (index.manifests.length === 0) throw new Problem('IMAGE_INVALID', `index ${digest} has no manifest`);
   const manifests = [];
   for (const descriptor of index.manifests)
