@@ -80,7 +80,9 @@ export class Observer {
       lives.every(({ isFrozen }) => !isFrozen) &&
       world.network.isWhole &&
       [...world.agents.values()].every(({ isConnected }) => isConnected);
-    if (!isCalm || this.#restlessAt === undefined) this.#restlessAt = now;
+    // Nothing may have happened since somebody was frozen: then nobody has looked either.
+    const thawedAt = Math.max(0, ...lives.map(({ frozenUntil }) => frozenUntil));
+    this.#restlessAt = isCalm && this.#restlessAt !== undefined ? Math.max(this.#restlessAt, thawedAt) : now;
     for (const { id, view, changedAt } of this.log.operations) {
       if (view.finishedAt !== undefined || now - Math.max(changedAt, this.#restlessAt) < idleMs) continue;
       const inFlight = [...view.steps.values()].filter(({ status }) => status === 'DISPATCHED' || status === 'STARTED');
