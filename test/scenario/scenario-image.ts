@@ -3,12 +3,13 @@ import { type SealLab, useSealLab } from '../deploy/seal-lab.ts';
 import type { Host } from '../hosts/index.ts';
 import { ended, isEnded, type OperationSummary } from './operation-control.ts';
 
-const folder = fileURLToPath(new URL('./image', import.meta.url));
+/** The folder of the image of scripts, as the server's host sees it. */
+export const imageBind = { from: fileURLToPath(new URL('./image', import.meta.url)), to: '/root/image' };
 export const image = 'scripts:1';
 
 /** A lab with Seal, agents on `agents`, and the image of scripts built on the server's host (call `buildImage` in a before). */
 export function useScenario(agents: readonly string[], more: Partial<Parameters<typeof useSealLab>[0]> = {}): () => SealLab {
-  return useSealLab({ agents, serverBinds: [{ from: folder, to: '/root/image' }], ...more });
+  return useSealLab({ agents, serverBinds: [imageBind], ...more });
 }
 
 export async function buildImage(seal: SealLab): Promise<void> {
