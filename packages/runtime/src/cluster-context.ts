@@ -22,7 +22,7 @@ export interface ClusterContext {
   readonly patches?: readonly ImageFacts[];
   /** Files of the user over the rootfs. */
   readonly files?: readonly LaidFile[];
-  /** True where images of apps may lie on masters. */
+  /** True where images of apps may lie on nodes. */
   readonly mayHoldApps?: boolean;
   readonly material: Readonly<Record<string, PublicMaterial>>;
   /** Every node that the cluster has once the plan is done, masters first, in the order in which they join; masters[0] is M0. */

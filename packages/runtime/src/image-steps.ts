@@ -79,10 +79,9 @@ export function laidFiles(
 /** Takes rootfs and images of apps away, and everything of the cluster below the data root. */
 export function removeImage(context: ClusterContext, node: ClusterNode): StepDraft[] {
   const { base, rootfs, applications } = pathsOf(context);
-  // Whichever they are: an app may have been uninstalled while this host was away.
-  const holdsApps = node.role === 'master' && context.mayHoldApps === true;
+  // Whichever they are, and on workers too: an app may have been uninstalled while this host was away, and the import of container images cut.
   return [
-    ...(holdsApps ? [unmount(node, applications)] : []),
+    ...(context.mayHoldApps ? [unmount(node, applications)] : []),
     {
       title: `remove the rootfs at ${rootfs}`,
       node: node.id,
