@@ -101,7 +101,7 @@ const layerFile = async (store: ImageStore, archive: Buffer) => {
 };
 
 test('what the server reads of a layer is what the node unpacks: it refuses no layer that unpacks, and takes no path that does not come', () =>
-  holds(entries, 150, async (list, { store, fresh }) => {
+  holds(entries, 100, async (list, { store, fresh }) => {
     const layer = await layerFile(store, await tarOf(list));
     const target = fresh();
     const source = { path: store.blobPath(layer.digest), mediaType: layer.mediaType };
@@ -121,7 +121,7 @@ test('what the server reads of a layer is what the node unpacks: it refuses no l
   }));
 
 test('inventory and comparison of images with any layers end with an answer or a Problem', () =>
-  holds(fc.tuple(entries, entries), 60, async ([first, second], { store }) => {
+  holds(fc.tuple(entries, entries), 40, async ([first, second], { store }) => {
     const image = async (list: Entry[], name: string) => {
       const archive = await tarOf(list);
       const write = async (value: unknown) => store.writeBlob([Buffer.from(JSON.stringify(value))]);
@@ -139,7 +139,7 @@ test('inventory and comparison of images with any layers end with an answer or a
   }));
 
 test('ADD of any archive gives an image that unpacks, or a Problem with file and line; the store stays whole', () =>
-  holds(fc.tuple(entries, fc.boolean()), 40, async ([list, compressed], { store, fresh }) => {
+  holds(fc.tuple(entries, fc.boolean()), 25, async ([list, compressed], { store, fresh }) => {
     const context = fresh();
     await mkdir(context);
     const archive = await tarOf(list);
@@ -202,7 +202,7 @@ for (const format of ['oci-archive', 'docker-archive'] as const)
     await author.save('x:1', join(origin, 'x.tar'), format);
     const whole = await readEntries(join(origin, 'x.tar'));
     await rm(origin, { recursive: true, force: true });
-    await holds(fc.tuple(damage, fc.option(fc.nat(20_000))), 80, async ([damages, cut], { store, fresh }) => {
+    await holds(fc.tuple(damage, fc.option(fc.nat(20_000))), 50, async ([damages, cut], { store, fresh }) => {
       let list = whole;
       for (const each of damages) list = damaged(list, each);
       const bytes = await tarOf(list as unknown as Entry[]);
