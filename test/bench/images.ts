@@ -6,6 +6,8 @@ import { makeTree, type TreeShape } from './images-tree.ts';
 import { table } from './markdown-table.ts';
 
 const rounds = Number(process.env.SEAL_BENCH_ROUNDS ?? 3);
+/** `build`, `save`, `unpack`, with commas: to look at some alone. */
+const wanted = process.env.SEAL_BENCH_ONLY?.split(',');
 const shapes: readonly TreeShape[] = [
   { files: 500, bytes: 1e9 },
   { files: 20_000, bytes: 1e9 },
@@ -45,11 +47,12 @@ async function ofShape(work: string, shape: TreeShape): Promise<string> {
   await makeTree(tree, shape);
   writeFileSync(join(work, 'Kubefile'), 'FROM scratch\nCOPY . /\n');
   execFileSync('sh', ['-c', `find ${tree} -type f -exec cat {} + > /dev/null`]);
-  const build = measure(work, buildWays(work));
+  const isWanted = (what: string) => wanted?.includes(what) ?? true;
+  const build = isWanted('build') ? rowsOf('build', measure(work, buildWays(work))) : [];
   const layer = prepareImage(work);
-  const save = measure(work, saveWays(work));
-  const unpack = measure(work, unpackWays(work, layer));
-  const rows = [...rowsOf('build', build), ...rowsOf('save', save), ...rowsOf('unpack', unpack)];
+  const save = isWanted('save') ? rowsOf('save', measure(work, saveWays(work))) : [];
+  const unpack = isWanted('unpack') ? rowsOf('unpack', measure(work, unpackWays(work, layer))) : [];
+  const rows = [...build, ...save, ...unpack];
   const size = (statSync(layer).size / 1e6).toFixed(0);
   const tgz = existsSync(join(work, 'tar.tgz'))
     ? `, that of tar and gzip -4 ${(statSync(join(work, 'tar.tgz')).size / 1e6).toFixed(0)} MB`

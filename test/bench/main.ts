@@ -2,12 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { benchEngine } from './engine.ts';
+import { benchImages } from './images.ts';
 
 /**
  * `npm run bench [-- SECTION… --write]`: takes the figures of docs/benchmarks.md now, on this machine, and prints them; with `--write` they
  * are put in the place of that section there. All sections by default.
  */
-const sections: Readonly<Record<string, () => Promise<string>>> = { engine: benchEngine };
+const sections: Readonly<Record<string, () => Promise<string>>> = { engine: benchEngine, images: benchImages };
 const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 
 const named = process.argv.slice(2).filter((word) => word !== '--write');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -5,7 +6,7 @@ import { type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { canonicalJson, newId, Problem, systemRandom } from '@seal/foundation';
 import tar from 'tar-stream';
-import { type BlobSize, hashFile } from './blobs.ts';
+import type { BlobSize } from './blobs.ts';
 import { decompress } from './decompress.ts';
 import { syncPath, withDiskFull } from './durable-file.ts';
 import { readExtension } from './image-extension.ts';
@@ -16,6 +17,8 @@ import { type ImageParts, partsOf } from './read-image.ts';
 
 /** `oci-archive` is an OCI layout in a tar; `docker-archive` what `docker save` writes, with uncompressed layers. */
 export type ArchiveFormat = 'oci-archive' | 'docker-archive';
+
+const chunkBytes = 1024 * 1024;
 
 /** Writes one image, or all that `parts` holds, into `file`, beside it first. Equal images give equal bytes. Gives digest and size of the file. Throws DISK_FULL. */
 export async function saveArchive(
@@ -31,9 +34,21 @@ export async function saveArchive(
     throw new Problem('FILE_UNUSABLE', `cannot write ${target}: there is no directory ${dirname(target)}`);
   const beside = join(dirname(target), `.${newId('save', systemRandom, 12)}`);
   const pack = tar.pack();
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const counted = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      yield chunk;
+    }
+  };
   try {
     await withDiskFull(target, async () => {
-      const written = pipeline(pack, createWriteStream(beside, { flags: 'wx' }));
+      const written = pipeline(
+        counted(pack as unknown as AsyncIterable<Buffer>),
+        createWriteStream(beside, { flags: 'wx', highWaterMark: chunkBytes }),
+      );
       const packed = format === 'oci-archive' ? packOci(store, image, parts, pack) : packDocker(store, image, pack);
       const filled = packed.then(() => pack.finalize());
       await Promise.all([filled.catch((thrown: Error) => pack.destroy(thrown)), written]);
@@ -45,7 +60,7 @@ export async function saveArchive(
     await rm(beside, { force: true });
     throw thrown;
   }
-  return hashFile(target);
+  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
 
 async function packOci(store: ImageStore, image: InspectedImage, parts: ImageParts, pack: tar.Pack): Promise<void> {
@@ -61,7 +76,12 @@ async function packOci(store: ImageStore, image: InspectedImage, parts: ImagePar
   const digests = [parts.digest, ...partsOf(parts).map(({ digest }) => digest)];
   for (const digest of new Set(digests)) {
     const path = store.blobPath(digest);
-    await packStream(pack, `blobs/sha256/${digest.slice('sha256:'.length)}`, (await stat(path)).size, createReadStream(path));
+    await packStream(
+      pack,
+      `blobs/sha256/${digest.slice('sha256:'.length)}`,
+      (await stat(path)).size,
+      createReadStream(path, { highWaterMark: chunkBytes }),
+    );
   }
 }
 
