@@ -77,15 +77,20 @@ class Reader {
   /** Tells these events and all output that comes before, between and, so far, after them. */
   async *through(events: readonly OperationEvent[]): AsyncGenerator<WatchItem> {
     let rest = events;
-    if (this.#options.outputs)
+    for (let hasMore = this.#options.outputs; hasMore; ) {
+      hasMore = false;
       for await (const { afterSeq, output } of this.#outputs()) {
-        // Taken since the events were read, after one of a later batch.
-        if (afterSeq > (rest.at(-1)?.seq ?? this.seq)) rest = await this.events();
+        // Taken since the events were read, after one of a later batch: output that lies before these may have come meanwhile too.
+        if (afterSeq > (rest.at(-1)?.seq ?? this.seq)) {
+          rest = await this.events();
+          hasMore = true;
+        }
         const before = rest.filter((event) => event.seq <= afterSeq);
         rest = rest.slice(before.length);
         yield* this.#told(before);
         yield { output: this.#gaps.tell(output) };
       }
+    }
     yield* this.#told(rest);
   }
 
