@@ -111,3 +111,31 @@ it('ends for who begins to watch when a resumed operation has ended again alread
   await append({ type: 'resume-requested', requestedBy: 'ada' }, end);
   assert.equal((await watch()).at(-1), '4 operation-finished');
 });
+
+it('output that came while events were read again is shown before those events', async () => {
+  const { store, print, watch, append } = await recorded();
+  await append(waiting);
+  const [events, outputs] = [store.events.bind(store), store.outputs.bind(store)];
+  // Between the first look at the events and the first look at the output.
+  store.outputs = async (...asked) => {
+    store.outputs = outputs;
+    await Promise.all([append(going), print('b', 'b1')]);
+    // And while the events are read again because of that.
+    store.events = async (...again) => {
+      store.events = events;
+      await Promise.all([print('c', 'c1'), append(end)]);
+      return events(...again);
+    };
+    return outputs(...asked);
+  };
+  const seen = await watch();
+  assert.deepEqual(seen, [
+    'plan',
+    '1 operation-created',
+    '2 operation-waiting',
+    '3 operation-continued',
+    '"b1"',
+    '"c1"',
+    '4 operation-finished',
+  ]);
+});
