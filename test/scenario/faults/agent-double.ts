@@ -37,7 +37,7 @@ export class AgentDouble {
   receive(message: ServerMessage, send: (message: AgentMessage) => void): void {
     if (message.welcome) {
       this.welcomes += 1;
-      for (const key of this.#unsettled) send({ finished: this.#outcomes.get(key)! });
+      for (const key of this.#unsettled) this.#tell(this.#outcomes.get(key)!, send);
     }
     if (message.run?.step) this.#run(message.run.step.id, message.run.attempt, send);
     if (message.finishedAck) this.#unsettled.delete(`${message.finishedAck.step}/${message.finishedAck.attempt}`);
@@ -47,22 +47,28 @@ export class AgentDouble {
   #run(step: string, attempt: number, send: (message: AgentMessage) => void): void {
     const key = `${step}/${attempt}`;
     const known = this.#outcomes.get(key);
-    if (known) {
-      send({ finished: known });
-      return;
-    }
+    if (known) return this.#tell(known, send);
     this.effects.set(step, (this.effects.get(step) ?? 0) + 1);
-    const data = Buffer.from(`done on ${this.name}\n`);
     const outcome = this.failing ? 'FAILED' : 'SUCCEEDED';
     const exitCode = this.failing ? 7 : 0;
-    const sizes = { stdoutBytes: data.length, stderrBytes: 0 };
+    const sizes = { stdoutBytes: this.#output.length, stderrBytes: 0 };
     const finished = { step, attempt, outcome, exitCode, problem: undefined, durationMs: 0, ...sizes };
     this.#outcomes.set(key, finished);
     this.#unsettled.add(key);
     send({ accepted: { step, attempt } });
     send({ started: { step, attempt } });
-    send({ output: { step, attempt, stream: 1, offset: 0, data, droppedBytes: 0 } });
+    this.#tell(finished, send);
+  }
+
+  /** All output goes before the outcome, in every session anew. */
+  #tell(finished: agentProto.StepFinished, send: (message: AgentMessage) => void): void {
+    const { step, attempt } = finished;
+    send({ output: { step, attempt, stream: 1, offset: 0, data: this.#output, droppedBytes: 0 } });
     send({ finished });
+  }
+
+  get #output(): Buffer {
+    return Buffer.from(`done on ${this.name}\n`);
   }
 
   #facts(): Record<string, unknown> {
