@@ -68,7 +68,7 @@ export class ServerProcess {
         () => true as const,
         () => undefined,
       );
-    await pollUntil(answers, { timeoutSeconds: 30, describe: () => `the server does not answer: ${this.log.slice(-2000)}` });
+    await pollUntil(answers, { timeoutSeconds: 90, describe: () => `the server does not answer: ${this.log.slice(-2000)}` });
   }
 
   async kill(): Promise<void> {
