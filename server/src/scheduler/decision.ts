@@ -10,7 +10,7 @@ export interface SchedulingFacts {
   /** How long an operation waits for a node that it needs. */
   readonly graceSeconds: number;
   /** When something came from a step in flight, or its node came back, ms; undefined: this server has heard nothing of it yet. */
-  readonly activeAt?: (stepId: string) => number | undefined;
+  readonly activeAt?: (stepId: string, attempt: number) => number | undefined;
   /** When this server first told a step to end, ms. */
   readonly cancelledAt?: (stepId: string, attempt: number) => number | undefined;
   /** How long an agent may leave a cancel unanswered. Default 60. */

@@ -12,7 +12,7 @@ export interface StepSender {
   run(operation: string, step: Step, attempt: number): void;
   cancel(step: Step, attempt: number): void;
   /** When something came from a step in flight, or its node came back, ms; undefined: nothing in this life of the server. */
-  activeAt?(stepId: string): number | undefined;
+  activeAt?(stepId: string, attempt: number): number | undefined;
   /** Tells when a node came or went. */
   subscribe(listener: () => void): () => void;
 }
@@ -112,7 +112,7 @@ export class Executor {
       now: clock.now(),
       awaySince: (node) => sender.awaySince(node),
       graceSeconds,
-      activeAt: (step) => sender.activeAt?.(step),
+      activeAt: (step, attempt) => sender.activeAt?.(step, attempt),
       cancelledAt: (step, attempt) => cancelsSent.get(keyOf(step, attempt)),
       ...(cancelGraceSeconds === undefined ? {} : { cancelGraceSeconds }),
     };

@@ -19,7 +19,7 @@ export function untilNextLimit(plan: Plan, view: OperationView, facts: Schedulin
     ...limitsOf(phase, view).map((limit) => endOf(limit.since, limit.seconds)),
     ...items.flatMap((item) => [
       endOf(endingAway(item, view, facts), cancelGraceSeconds(facts)),
-      endOf(facts.activeAt?.(item.step.id), stallSeconds(item.step, view.policy)),
+      endOf(facts.activeAt?.(item.step.id, item.state.attempt), stallSeconds(item.step, view.policy)),
       endOf(facts.cancelledAt?.(item.step.id, item.state.attempt), cancelGraceSeconds(facts)),
     ]),
   ].filter((end) => end !== undefined && end > facts.now);
@@ -39,7 +39,7 @@ export function timeUp(
 
 /** True when the node of a step in flight is connected, and nothing has come of the step for long enough to be told of (once per silence). */
 export function isStalled({ step, state }: Item, view: OperationView, facts: SchedulingFacts): boolean {
-  const active = facts.activeAt?.(step.id);
+  const active = facts.activeAt?.(step.id, state.attempt);
   if (active === undefined || (state.stalledAt !== undefined && state.stalledAt >= active)) return false;
   return facts.now - active >= stallSeconds(step, view.policy) * 1000;
 }

@@ -89,8 +89,8 @@ export class Sessions implements StepSender {
     return this.isConnected(nodeId) ? undefined : (this.#awaySince.get(nodeId) ?? this.#startedAt);
   }
 
-  activeAt(stepId: string): number | undefined {
-    return this.#activity.at(stepId);
+  activeAt(stepId: string, attempt: number): number | undefined {
+    return this.#activity.at(stepId, attempt);
   }
 
   factsOf(nodeId: string): SeenNodeFacts | undefined {
@@ -144,7 +144,7 @@ export class Sessions implements StepSender {
       if (found?.state.attempt !== attempt || found.loaded.view.endingSince !== undefined) return;
       session.link.send({ run: { operation, step: stepToWire(step), attempt, epoch, secrets } });
       this.#sent.add(`${step.id}/${attempt}`);
-      this.#activity.heard(step.id);
+      this.#activity.heard(step.id, attempt);
     } catch (error) {
       // One that may have been sent before may have run.
       const outcome = isFirst && !this.#sent.has(`${step.id}/${attempt}`) ? 'FAILED' : 'UNKNOWN';
@@ -211,7 +211,7 @@ export class Sessions implements StepSender {
       const { loaded, state } = inFlight(log, step.node, step.id) ?? {}; // anew: writing another one took its time
       if (!loaded || !state) continue;
       const report = reports.find((one) => one.step === step.id && one.attempt >= state.attempt);
-      this.#activity.heard(step.id);
+      this.#activity.heard(step.id, state.attempt);
       const operation = loaded.operation.id;
       if (loaded.view.endingSince !== undefined) await this.#endStep(operation, step, report ?? state, report?.state === 'lost');
       else if (report?.state === 'lost') {
@@ -240,14 +240,14 @@ export class Sessions implements StepSender {
   async #started(session: Session, { step, attempt }: agentProto.StepStarted): Promise<void> {
     const found = inFlight(this.#options.log, session.link.nodeId, step);
     if (found?.state.status !== 'DISPATCHED' || found.state.attempt !== attempt) return;
-    this.#activity.heard(step);
+    this.#activity.heard(step, attempt);
     await this.#options.log.append(found.loaded.operation.id, [{ type: 'step-started', step, attempt }]);
   }
 
   async #output(session: Session, chunk: agentProto.StepOutput): Promise<void> {
     const { step, attempt, stream } = chunk;
     const found = inFlight(this.#options.log, session.link.nodeId, step);
-    if (found) this.#activity.heard(step);
+    if (found) this.#activity.heard(step, found.state.attempt);
     // Output of a step that nobody waits for any more is acknowledged and dropped, so that the agent can let go of it.
     const durable = found ? session.output.take(found.loaded.operation.id, chunk) : Promise.resolve(endOf(chunk));
     const acknowledge = (offset: number) => session.link.send({ outputAck: { step, attempt, stream, offset } });

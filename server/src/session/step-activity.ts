@@ -1,23 +1,24 @@
 import type { Clock } from '@seal/foundation';
 
-/** When something was last heard of each step in flight. In memory: a new life of the server begins to count anew when an agent comes back. */
+/** When something was last heard of each attempt in flight: an earlier one's silence is not that of the next. In memory: a new life of the server begins to count anew when an agent comes back. */
 export class StepActivity {
   readonly #clock: Clock;
-  readonly #heardAt = new Map<string, number>();
+  readonly #heard = new Map<string, { readonly attempt: number; readonly at: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  heard(step: string): void {
-    this.#heardAt.set(step, this.#clock.now());
+  heard(step: string, attempt: number): void {
+    this.#heard.set(step, { attempt, at: this.#clock.now() });
   }
 
   ended(step: string): void {
-    this.#heardAt.delete(step);
+    this.#heard.delete(step);
   }
 
-  at(step: string): number | undefined {
-    return this.#heardAt.get(step);
+  at(step: string, attempt: number): number | undefined {
+    const heard = this.#heard.get(step);
+    return heard?.attempt === attempt ? heard.at : undefined;
   }
 }
