@@ -1,4 +1,4 @@
-import type { BuildProgress, CollectOptions } from '@seal/cluster-image';
+import type { BuildProgress, CollectOptions, ImagePuller } from '@seal/cluster-image';
 import { type Command, Option } from 'commander';
 import type { Cli } from './cli.ts';
 import { collect } from './options.ts';
@@ -30,15 +30,14 @@ export function addCollectFlags(command: Command): Command {
   );
 }
 
-/** What `buildImage` needs to collect, and how to show it; `images` is absent where none shall be collected. */
+/** What `buildImage` needs to pull base and container images, and how to show it; `images` is absent where none shall be collected. */
 export function collecting(cli: Cli, flags: CollectFlags, show: (progress: BuildProgress) => void) {
-  const meter = uploadMeter(cli, 'container images', 'pulling');
+  const meter = uploadMeter(cli, 'images', 'pulling');
   const transfers = new Map<string, { doneBytes: number; totalBytes: number; missingBytes: number }>();
   const sum = (part: 'doneBytes' | 'totalBytes' | 'missingBytes') =>
     [...transfers.values()].reduce((total, transfer) => total + transfer[part], 0);
   return {
-    async images(): Promise<CollectOptions | undefined> {
-      if (flags.buildMode === 'lite') return undefined;
+    async sources(): Promise<{ readonly basePuller: ImagePuller; readonly images?: CollectOptions }> {
       const { createImagePuller } = await import('@seal/cluster-image');
       const puller = createImagePuller({
         ...registryOptions(cli, flags),
@@ -47,7 +46,8 @@ export function collecting(cli: Cli, flags: CollectFlags, show: (progress: Build
           meter.show({ doneBytes: sum('doneBytes'), totalBytes: sum('totalBytes'), missingBytes: sum('missingBytes') });
         },
       });
-      return { puller, lists: flags.imageList ?? [], ignoredLists: flags.ignoredImageList ?? [] };
+      if (flags.buildMode === 'lite') return { basePuller: puller };
+      return { basePuller: puller, images: { puller, lists: flags.imageList ?? [], ignoredLists: flags.ignoredImageList ?? [] } };
     },
     onProgress(progress: BuildProgress): void {
       meter.clear();

@@ -2,11 +2,14 @@ import { Problem } from '@seal/foundation';
 import { expandWord } from '../kubefile/expand-word.ts';
 import type { Instruction, Word } from '../kubefile/kubefile.ts';
 import { kubefileProblem } from '../kubefile/kubefile-problem.ts';
+import { parseReference } from '../reference/parse-reference.ts';
 import { layerIndex } from '../rootfs/layer-index.ts';
 import { readExtension } from '../store/image-extension.ts';
+import type { InspectedImage } from '../store/inspect-image.ts';
+import { ociLayerType } from '../store/media-types.ts';
 import { type Arch, atPlace, type BuildContext, type BuildState } from './build-state.ts';
 
-/** FROM: nothing (scratch), or the layers, environment, labels and commands of an image in the store. */
+/** FROM: nothing (scratch), or the layers, environment, labels and commands of an image in the store or of a registry. */
 export async function buildFrom(
   context: BuildContext,
   state: BuildState,
@@ -49,15 +52,17 @@ function takePlatform(
   state.arch = arch;
 }
 
-async function takeBase({ store }: BuildContext, state: BuildState, name: string): Promise<void> {
-  const { manifest, config } = await store.inspect(name, state.arch).catch((thrown: unknown) => {
-    if (!(thrown instanceof Problem) || thrown.code !== 'IMAGE_NOT_FOUND') throw thrown;
-    const remedy = `Bring it into the store first: "sealctl pull REGISTRY/${name} --name ${name}", "sealctl load" or "sealctl build".`;
-    throw new Problem(thrown.code, thrown.message, { remedy, details: thrown.details, cause: thrown });
-  });
+async function takeBase(context: BuildContext, state: BuildState, name: string): Promise<void> {
+  const { store } = context;
+  const { manifest, config } = await findBase(context, state, name);
   for (const [index, layer] of manifest.layers.entries()) {
     const { digest, mediaType, size } = layer;
-    state.layers.push({ digest, mediaType, sizeBytes: size, diffId: config.rootfs.diff_ids[index] ?? '' });
+    state.layers.push({
+      digest,
+      mediaType: ociLayerType(mediaType),
+      sizeBytes: size,
+      diffId: config.rootfs.diff_ids[index] ?? '',
+    });
     await store.hasBlob(digest);
     state.tree.apply(await layerIndex(store, layer));
   }
@@ -76,5 +81,24 @@ async function takeBase({ store }: BuildContext, state: BuildState, name: string
     const { created_by, empty_layer } = entry;
     const created = typeof entry.created === 'string' ? entry.created : '1970-01-01T00:00:00Z';
     state.history.push({ created, ...(created_by === undefined ? {} : { created_by }), ...(empty_layer ? { empty_layer } : {}) });
+  }
+}
+
+/** The image in the store; else of its registry, where it names one. It gets no name: the layers stay with what is built of them. */
+async function findBase(context: BuildContext, state: BuildState, name: string): Promise<InspectedImage> {
+  const { store, basePuller, signal, onProgress } = context;
+  try {
+    return await store.inspect(name, state.arch);
+  } catch (thrown) {
+    if (!(thrown instanceof Problem) || thrown.code !== 'IMAGE_NOT_FOUND') throw thrown;
+    const reference = parseReference(name);
+    if (!basePuller || reference.registry === 'localhost') {
+      const remedy = `Name its registry ("FROM REGISTRY/${name}"), or bring it into the store first: "sealctl load" or "sealctl build".`;
+      throw new Problem(thrown.code, thrown.message, { remedy, details: thrown.details, cause: thrown });
+    }
+    onProgress({ kind: 'pull', reference: reference.text });
+    const pulled = await basePuller.pullImage(reference, { os: 'linux', arch: state.arch }, store, signal);
+    const [image] = await store.inspectPlatforms(pulled.digest);
+    return image!;
   }
 }

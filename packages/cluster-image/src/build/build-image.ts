@@ -8,7 +8,7 @@ import type { ImageStore } from '../store/image-store.ts';
 import { checkApps } from './build-app.ts';
 import { addLayer, buildInstruction } from './build-instruction.ts';
 import { type Arch, atPlace, type BuildContext, type BuildProgress, BuildState } from './build-state.ts';
-import { type CollectOptions, collectImages } from './container-images/collect-images.ts';
+import { type CollectOptions, collectImages, type ImagePuller } from './container-images/collect-images.ts';
 import { readImageLists } from './container-images/find-named-images.ts';
 import { openContext } from './context-files.ts';
 import { imageKind } from './image-kind.ts';
@@ -41,6 +41,8 @@ export interface BuildOptions {
   readonly noCache?: boolean;
   /** Time of every file and of the image, seconds. Default: SOURCE_DATE_EPOCH of the build arguments, else of the environment, else 0. */
   readonly epochSeconds?: number;
+  /** Where an image of FROM is pulled from that names its registry and is not in the store. Absent: it must be in the store. */
+  readonly basePuller?: ImagePuller;
   /** Where container images are pulled from, and which. Absent: none is collected. */
   readonly images?: CollectOptions;
   readonly onProgress?: (progress: BuildProgress) => void;
@@ -75,7 +77,7 @@ export interface BuiltImage {
 /**
  * Builds a ClusterImage from a Kubefile into a store. The same context, Kubefile and arguments give the same digests, and unchanged
  * layers are not made anew. Only RUN needs root. Throws KUBEFILE_INVALID, KUBEFILE_UNSUPPORTED, BUILD_INPUT_INVALID, BUILD_RUN_FAILED (all with
- * file:line:column), IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, NOT_ROOT, DISK_FULL, CANCELLED; no image is named then.
+ * file:line:column), IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, REGISTRY_*, NOT_ROOT, DISK_FULL, CANCELLED; no image is named then.
  */
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { text: reference } = parseReference(options.reference);
@@ -97,6 +99,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       noNetwork: options.noNetwork ?? false,
       noCache: options.noCache ?? false,
       onProgress: options.onProgress ?? (() => undefined),
+      ...(options.basePuller ? { basePuller: options.basePuller } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     };
     const asked = options.archs ?? [];

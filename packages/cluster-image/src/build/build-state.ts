@@ -5,6 +5,7 @@ import { RootfsTree } from '../rootfs/rootfs-tree.ts';
 import type { ImageApp, ImageKind } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import type { StoreSession } from '../store/session.ts';
+import type { ImagePuller } from './container-images/collect-images.ts';
 import type { ContextFiles } from './context-files.ts';
 import type { BuiltLayer } from './layer-cache.ts';
 
@@ -14,6 +15,8 @@ export type Arch = 'amd64' | 'arm64';
 export type BuildProgress =
   | { readonly kind: 'instruction'; readonly number: number; readonly count: number; readonly text: string }
   | { readonly kind: 'layer'; readonly digest: string; readonly sizeBytes: number; readonly cached: boolean }
+  /** The image of FROM is nowhere here and is brought from its registry. */
+  | { readonly kind: 'pull'; readonly reference: string }
   /** A line that a RUN printed. */
   | { readonly kind: 'output'; readonly line: string }
   /** A container image for offline use is in the store; `number` of `count`. */
@@ -31,6 +34,8 @@ export interface BuildContext {
   readonly noNetwork: boolean;
   /** True: nothing that an earlier build made or fetched is taken. */
   readonly noCache: boolean;
+  /** Where an image of FROM comes from that the store lacks. */
+  readonly basePuller?: ImagePuller;
   readonly onProgress: (progress: BuildProgress) => void;
   readonly signal?: AbortSignal;
 }

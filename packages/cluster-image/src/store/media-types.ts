@@ -26,6 +26,13 @@ const layerCompressions: Readonly<Record<string, Compression>> = {
   [mediaTypes.dockerLayerPlain]: 'none',
 };
 
+/** The OCI name of a layer's media type, of Docker's the one that means the same. */
+export function ociLayerType(mediaType: string): string {
+  if (mediaType === mediaTypes.dockerLayerGzip) return mediaTypes.layerGzip;
+  if (mediaType === mediaTypes.dockerLayerPlain) return mediaTypes.layerPlain;
+  return mediaType;
+}
+
 /** How a layer of this media type is compressed; undefined for what is no layer that Seal can unpack. */
 export function layerCompression(mediaType: string): Compression | undefined {
   return Object.hasOwn(layerCompressions, mediaType) ? layerCompressions[mediaType] : undefined;

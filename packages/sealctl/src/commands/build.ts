@@ -72,7 +72,7 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
   const stop = new AbortController();
   const restore = cli.io.onInterrupt(() => stop.abort());
   try {
-    const images = await collection.images();
+    const sources = await collection.sources();
     const built = await buildImage({
       context,
       store,
@@ -81,7 +81,7 @@ async function build(cli: Cli, context: string, flags: BuildFlags): Promise<void
       noNetwork: flags.network === 'none',
       signal: stop.signal,
       onProgress: collection.onProgress,
-      ...(images === undefined ? {} : { images }),
+      ...sources,
       ...(flags.file === undefined ? {} : { kubefile: flags.file }),
       noCache: !flags.cache,
       archs,

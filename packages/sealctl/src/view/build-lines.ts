@@ -14,6 +14,8 @@ export function buildLines(progress: BuildProgress, paint: Paint): string[] {
       return [paint('dim', `  | ${cleanText(progress.line)}`)];
     case 'layer':
       return [`  layer ${progress.digest.slice(7, 19)} ${sizeText(progress.sizeBytes)}${progress.cached ? ' (unchanged)' : ''}`];
+    case 'pull':
+      return [`  pulling ${cleanText(progress.reference)}`];
     case 'image':
       return [`  image ${progress.number}/${progress.count} ${cleanText(progress.reference)}`];
     case 'warning':
