@@ -6,6 +6,7 @@ export type { CollectOptions, ImagePuller } from './build/container-images/colle
 export { isKubeVersionConstraint, kubeVersionFits } from './kubefile/kube-version.ts';
 export type { Heredoc, Instruction, Kubefile, Position, Word } from './kubefile/kubefile.ts';
 export { parseKubefile } from './kubefile/parse-kubefile.ts';
+export { namedReference } from './reference/named-reference.ts';
 export { type ImageReference, parseReference } from './reference/parse-reference.ts';
 export {
   createImagePuller,

@@ -93,7 +93,7 @@ async function findBase(context: BuildContext, state: BuildState, name: string):
     if (!(thrown instanceof Problem) || thrown.code !== 'IMAGE_NOT_FOUND') throw thrown;
     const reference = parseReference(name);
     if (!basePuller || reference.registry === 'localhost') {
-      const remedy = `Name its registry ("FROM REGISTRY/${name}"), or bring it into the store first: "sealctl load" or "sealctl build".`;
+      const remedy = `Name its registry ("FROM REGISTRY/${name}"), or bring it into the store first: "sealctl pull REGISTRY/${name} --name ${name}", "sealctl load" or "sealctl build".`;
       throw new Problem(thrown.code, thrown.message, { remedy, details: thrown.details, cause: thrown });
     }
     onProgress({ kind: 'pull', reference: reference.text });

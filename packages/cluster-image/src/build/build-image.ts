@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Problem } from '@seal/foundation';
 import { parseKubefile } from '../kubefile/parse-kubefile.ts';
-import { parseReference } from '../reference/parse-reference.ts';
+import { namedReference } from '../reference/named-reference.ts';
 import type { ImageKind } from '../store/image-extension.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { checkApps } from './build-app.ts';
@@ -80,7 +80,7 @@ export interface BuiltImage {
  * file:line:column), IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, REGISTRY_*, NOT_ROOT, DISK_FULL, CANCELLED; no image is named then.
  */
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
-  const { text: reference } = parseReference(options.reference);
+  const reference = namedReference(options.reference);
   const files = await openContext(options.context);
   const path = options.kubefile ?? join(options.context, 'Kubefile');
   const kubefile = parseKubefile(await readKubefile(path), options.kubefile ?? basename(path));

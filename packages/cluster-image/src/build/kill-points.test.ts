@@ -33,9 +33,11 @@ const builder = `
       changes += 1;
       const dies = changes === killAt;
       if (dies && changes % 2 === 0) process.kill(process.pid, 'SIGKILL');
-      const result = await real(...args);
-      if (dies) process.kill(process.pid, 'SIGKILL');
-      return result;
+      try {
+        return await real(...args);
+      } finally {
+        if (dies) process.kill(process.pid, 'SIGKILL'); // also after a call that failed
+      }
     };
   }
   syncBuiltinESMExports();

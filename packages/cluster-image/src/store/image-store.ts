@@ -1,16 +1,17 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem, systemClock } from '@seal/foundation';
-import { parseReference } from '../reference/parse-reference.ts';
+import { namedReference } from '../reference/named-reference.ts';
 import { adoptBlob, type BlobSize, blobPath, blobSize, touchBlob, type WriteBlobOptions, writeBlob } from './blobs.ts';
 import { type CheckResult, checkStore } from './check-store.ts';
 import { collectGarbage, type GarbageResult, missingBlobs } from './collect-garbage.ts';
-import { writeFileDurably } from './durable-file.ts';
+import { withDiskFull, writeFileDurably } from './durable-file.ts';
 import { findImage, findImageOrPart } from './find-image.ts';
 import { addedAnnotation, changeIndexFile, nameAnnotation, readIndexFile, writeIndexFile } from './index-file.ts';
 import { type InspectedImage, inspectImage, inspectPlatforms, type StoredImage, summariseImage } from './inspect-image.ts';
 import { type LoadedImage, type LoadOptions, loadArchive } from './load-archive.ts';
 import { withLock } from './lock-file.ts';
+import { makeDirectory } from './make-directory.ts';
 import type { Descriptor, ImageConfig, Manifest } from './manifest.ts';
 import { type ImageParts, partsOf, readImageConfig, readImageManifest, readImageParts } from './read-image.ts';
 import { type ArchiveFormat, saveArchive } from './save-archive.ts';
@@ -29,10 +30,11 @@ export interface StoreOptions {
 /**
  * Opens a store of images, making it where there is none: an OCI image layout (`oci-layout`, `index.json`, `blobs/sha256/`) with Seal's own
  * `tmp/`, `cache/` and `layer-index/` beside it. Several processes may use one store at once. Leftovers of dead processes are swept.
- * Throws IMAGE_STORE_DAMAGED, DISK_FULL.
+ * Throws FILE_UNUSABLE, IMAGE_STORE_DAMAGED, DISK_FULL.
  */
 export async function openStore(directory: string, options: StoreOptions = {}): Promise<ImageStore> {
-  for (const part of ['blobs/sha256', 'tmp', 'cache', 'layer-index']) await mkdir(join(directory, part), { recursive: true });
+  for (const part of ['blobs/sha256', 'tmp', 'cache', 'layer-index'])
+    await withDiskFull(directory, () => makeDirectory(join(directory, part)));
   await withLock(join(directory, 'lock'), () => prepareLayout(directory));
   await sweepSessions(directory);
   return new ImageStore(directory, options.orphanGraceSeconds ?? 0);
@@ -219,9 +221,14 @@ export class ImageStore {
 
   /**
    * Writes an image to a tar file (replaced as a whole). Default format `oci-archive`, with every platform of an index unless `arch` names
-   * one; a docker-archive holds one, and refuses several with USAGE. Throws IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, DISK_FULL.
+   * one; a docker-archive holds one, and refuses several with USAGE. Throws IMAGE_NOT_FOUND, IMAGE_ARCH_MISMATCH, FILE_UNUSABLE, IMAGE_STORE_DAMAGED, DISK_FULL.
    */
-  async save(name: string, file: string, format: ArchiveFormat = 'oci-archive', arch?: string): Promise<BlobSize> {
+  async save(
+    name: string,
+    file: string,
+    format: ArchiveFormat = 'oci-archive',
+    arch?: string,
+  ): Promise<{ readonly sizeBytes: number }> {
     const image = await this.inspect(name, arch);
     if (format === 'docker-archive' && arch === undefined && image.platforms.length > 1) throw severalPlatforms(name, image);
     const whole = arch === undefined && format === 'oci-archive' ? image.indexDigest : undefined;
@@ -261,13 +268,6 @@ function severalPlatforms(name: string, { platforms }: InspectedImage): Problem 
 /** Named images by name, then the nameless by digest. */
 function sortKey({ reference, digest }: StoredImage): string {
   return reference === undefined ? `\uffff${digest}` : `${reference} ${digest}`;
-}
-
-function namedReference(reference: string): string {
-  const { text, digest } = parseReference(reference);
-  if (digest !== undefined)
-    throw new Problem('IMAGE_REFERENCE_INVALID', `"${reference}" has a digest; a name in the store is NAME[:TAG]`);
-  return text;
 }
 
 function withoutName(entry: Descriptor): Descriptor {

@@ -37,7 +37,11 @@ interface FoundImage {
 /** Takes in what `podman save`, `skopeo copy`, `docker save` or `sealctl save` wrote. Nothing of the archive is trusted; every digest is verified. */
 export async function loadArchive(store: ImageStore, file: string, options: LoadOptions = {}): Promise<LoadedImage[]> {
   const found = await stat(file).catch(() => undefined);
-  if (!found?.isFile()) throw new Problem('FILE_UNUSABLE', `there is no file ${file} to load`);
+  if (!found?.isFile())
+    throw new Problem(
+      'FILE_UNUSABLE',
+      found ? `${file} is no regular file; expected an archive` : `there is no file ${file} to load`,
+    );
   const session = await store.openSession('load');
   try {
     const files = await archiveFiles(file, session);

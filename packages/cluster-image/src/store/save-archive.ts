@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type Readable, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { canonicalJson, newId, Problem, systemRandom } from '@seal/foundation';
 import tar from 'tar-stream';
-import type { BlobSize } from './blobs.ts';
 import { decompress } from './decompress.ts';
 import { syncPath, withDiskFull } from './durable-file.ts';
 import { readExtension } from './image-extension.ts';
@@ -20,25 +19,23 @@ export type ArchiveFormat = 'oci-archive' | 'docker-archive';
 
 const chunkBytes = 1024 * 1024;
 
-/** Writes one image, or all that `parts` holds, into `file`, beside it first. Equal images give equal bytes. Gives digest and size of the file. Throws DISK_FULL. */
+/**
+ * Writes one image, or all that `parts` holds, into `file`, beside it first. Equal images give equal bytes. Every blob is verified on its way.
+ * Gives the size of the file in bytes. Throws FILE_UNUSABLE, IMAGE_STORE_DAMAGED, DISK_FULL.
+ */
 export async function saveArchive(
   store: ImageStore,
   image: InspectedImage,
   parts: ImageParts,
   file: string,
   format: ArchiveFormat,
-): Promise<BlobSize> {
-  const target = resolve(file);
-  const parent = await stat(dirname(target)).catch(() => undefined);
-  if (!parent?.isDirectory())
-    throw new Problem('FILE_UNUSABLE', `cannot write ${target}: there is no directory ${dirname(target)}`);
+): Promise<{ readonly sizeBytes: number }> {
+  const target = await regularFile(file);
   const beside = join(dirname(target), `.${newId('save', systemRandom, 12)}`);
   const pack = tar.pack();
-  const hash = createHash('sha256');
   let sizeBytes = 0;
   const counted = async function* (chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {
-      hash.update(chunk);
       sizeBytes += chunk.length;
       yield chunk;
     }
@@ -60,7 +57,20 @@ export async function saveArchive(
     await rm(beside, { force: true });
     throw thrown;
   }
-  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+  return { sizeBytes };
+}
+
+/** Where to write: what a link names, or the file itself. A device or pipe would be replaced by the file. */
+async function regularFile(file: string): Promise<string> {
+  const asked = resolve(file);
+  const target = await realpath(asked).catch(() => asked);
+  const found = await stat(target).catch(() => undefined);
+  if (found && !found.isFile())
+    throw new Problem('FILE_UNUSABLE', `cannot write ${file}: it is there and no regular file; expected a file or a new name`);
+  const parent = await stat(dirname(target)).catch(() => undefined);
+  if (!parent?.isDirectory())
+    throw new Problem('FILE_UNUSABLE', `cannot write ${target}: there is no directory ${dirname(target)}`);
+  return target;
 }
 
 async function packOci(store: ImageStore, image: InspectedImage, parts: ImageParts, pack: tar.Pack): Promise<void> {
@@ -80,7 +90,7 @@ async function packOci(store: ImageStore, image: InspectedImage, parts: ImagePar
       pack,
       `blobs/sha256/${digest.slice('sha256:'.length)}`,
       (await stat(path)).size,
-      createReadStream(path, { highWaterMark: chunkBytes }),
+      verified(createReadStream(path, { highWaterMark: chunkBytes }), digest),
     );
   }
 }
@@ -95,7 +105,8 @@ async function packDocker(store: ImageStore, image: InspectedImage, pack: tar.Pa
   const diffIds = image.config.rootfs.diff_ids;
   const configName = `${image.manifest.config.digest.slice('sha256:'.length)}.json`;
   const configPath = store.blobPath(image.manifest.config.digest);
-  await packStream(pack, configName, (await stat(configPath)).size, createReadStream(configPath));
+  const config = verified(createReadStream(configPath), image.manifest.config.digest);
+  await packStream(pack, configName, (await stat(configPath)).size, config);
   const done = new Set<string>();
   for (const [index, layer] of image.manifest.layers.entries()) {
     const diffId = diffIds[index];
@@ -104,7 +115,8 @@ async function packDocker(store: ImageStore, image: InspectedImage, pack: tar.Pa
     const compression = layerCompression(layer.mediaType) ?? 'none';
     // A tar header holds the size before the bytes, so the layer is decompressed twice: to count, then to write.
     const size = await unpackedSize(store.blobPath(layer.digest), compression);
-    await packStream(pack, layerName(diffId), size, decompress(createReadStream(store.blobPath(layer.digest)), compression));
+    const bytes = decompress(createReadStream(store.blobPath(layer.digest)), compression);
+    await packStream(pack, layerName(diffId), size, verified(bytes, diffId));
   }
   const entry = { Config: configName, RepoTags: image.reference ? [image.reference] : [], Layers: diffIds.map(layerName) };
   packBytes(pack, 'manifest.json', `${JSON.stringify([entry])}\n`);
@@ -127,6 +139,19 @@ function packBytes(pack: tar.Pack, name: string, text: string): void {
   pack.entry({ name, mode: 0o644, mtime: new Date(0) }, text);
 }
 
-async function packStream(pack: tar.Pack, name: string, size: number, bytes: Readable): Promise<void> {
+/** The bytes; IMAGE_STORE_DAMAGED in place of their end when they are not those of `digest`. */
+async function* verified(bytes: AsyncIterable<Buffer>, digest: string): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (`sha256:${hash.digest('hex')}` !== digest)
+    throw new Problem('IMAGE_STORE_DAMAGED', `the bytes of ${digest} in the store are not those that its digest names`, {
+      details: { digest },
+    });
+}
+
+async function packStream(pack: tar.Pack, name: string, size: number, bytes: AsyncIterable<Buffer>): Promise<void> {
   await pipeline(bytes, pack.entry({ name, size, mode: 0o644, mtime: new Date(0) }) as unknown as Writable);
 }

@@ -1,3 +1,4 @@
+import { Problem } from '@seal/foundation';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { openLocalStore, storeOption } from '../image-store.ts';
@@ -34,6 +35,8 @@ export function addImageFiles(program: Command, cli: Cli): void {
     )
     .action(async (name: string, flags: SaveFlags) => {
       const arch = readArch(flags.platform);
+      if (flags.output === '-')
+        throw new Problem('USAGE', '--output "-" is no file; an image is written to a file, not to stdout');
       const { sizeBytes } = await (await openLocalStore(cli, flags.store)).save(name, flags.output, flags.format, arch);
       cli.note(`Wrote ${flags.output}, ${sizeText(sizeBytes)}.`);
     });
@@ -48,6 +51,7 @@ export function addImageFiles(program: Command, cli: Cli): void {
     .addHelpText('after', examples('sealctl load -i kubernetes.tar', 'sealctl load -i app.tar.gz --name app:1'))
     .action(async (flags: { input: string; platform?: string; name?: string; store?: string }) => {
       const arch = readArch(flags.platform);
+      if (flags.input === '-') throw new Problem('USAGE', '--input "-" is no file; an image is read from a file, not from stdin');
       const loaded = await (await openLocalStore(cli, flags.store)).load(flags.input, {
         ...(arch ? { arch } : {}),
         ...(flags.name === undefined ? {} : { reference: flags.name }),

@@ -57,6 +57,8 @@ export function addImages(program: Command, cli: Cli): void {
       const store = await openLocalStore(cli, flags.store);
       // By its digest: the first of the new names may be the one that was written.
       const { digest } = await store.resolve(name);
+      const { namedReference } = await import('@seal/cluster-image');
+      for (const reference of references) namedReference(reference); // all of them, before the first is given
       for (const reference of references) {
         await store.tag(digest, reference);
         cli.note(`${name} is ${reference} too.`);
