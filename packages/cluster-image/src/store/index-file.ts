@@ -20,6 +20,7 @@ export async function readIndexFile(storeDirectory: string): Promise<ImageIndex>
     throw new Problem('IMAGE_STORE_DAMAGED', `the image store's ${path} cannot be read: ${(cause as Error).message}`, {
       cause,
       details: { path },
+      remedy: `Without its list no image of the store can be found: put ${path} back from a copy, or move the store away and load or build the images again.`,
     });
   }
 }
