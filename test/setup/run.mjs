@@ -45,7 +45,12 @@ const targets = {
   'test:crash-points': { main: 'test/scenario/crash-points/main.ts', root: true, packages: hostPackages, freeGiB: 3 },
   check: { main: 'test/run-check.ts', packages: [], freeGiB: 1 },
   gen: { main: 'test/run-gen.ts', packages: ['protobuf-compiler'], freeGiB: 1 },
-  bench: { main: 'test/bench/main.ts', root: true, packages: [...hostPackages, ...registryPackages, ...imagePeerPackages], freeGiB: 15 },
+  bench: {
+    main: 'test/bench/main.ts',
+    root: true,
+    packages: [...hostPackages, ...registryPackages, ...imagePeerPackages],
+    freeGiB: 15,
+  },
   'test:large': { main: 'test/bench/images-large.ts', root: true, packages: [...hostPackages, ...registryPackages], freeGiB: 50 },
 };
 

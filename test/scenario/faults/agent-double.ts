@@ -47,7 +47,10 @@ export class AgentDouble {
   #run(step: string, attempt: number, send: (message: AgentMessage) => void): void {
     const key = `${step}/${attempt}`;
     const known = this.#outcomes.get(key);
-    if (known) return this.#tell(known, send);
+    if (known) {
+      this.#tell(known, send);
+      return;
+    }
     this.effects.set(step, (this.effects.get(step) ?? 0) + 1);
     const outcome = this.failing ? 'FAILED' : 'SUCCEEDED';
     const exitCode = this.failing ? 7 : 0;
