@@ -96,12 +96,12 @@ apt_private() {
 mirror_of() { apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' | awk -v suite="$1" '$1 == suite { print $2; exit }'; }
 
 prepare_packages() {
-  local main security suite uri
+  local suite uri
   mkdir -p "$work"/apt/{lists/partial,cache/archives/partial}
-  main=$(mirror_of bookworm) security=$(mirror_of bookworm-security)
+  [ -n "$(mirror_of bookworm)" ] || { echo "apt's sources name no mirror of Debian bookworm: add one to /etc/apt/sources.list"; return 1; }
   for suite in bookworm bookworm-updates bookworm-security; do
-    uri=${main:-http://deb.debian.org/debian}
-    [ "$suite" != bookworm-security ] || uri=${security:-http://deb.debian.org/debian-security}
+    uri=$(mirror_of "$suite")
+    [ -n "$uri" ] || continue
     printf '%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' deb "$uri" "$suite" deb-src "$uri" "$suite"
   done >"$work/apt/sources.list"
   apt_private update || { echo "Debian's package mirror does not answer: check the network, /etc/apt/sources.list and apt's proxy settings"; return 1; }

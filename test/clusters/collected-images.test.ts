@@ -15,7 +15,7 @@ const image = 'kubernetes:collected';
 const work = await mkdtemp(join(tmpdir(), 'seal-collected-'));
 
 describe('container images that a build collected', () => {
-  const seal = useSealLab({ agents: ['m1', 'n1'], serverBinds: [{ from: work, to: '/root/work' }] });
+  const seal = useSealLab({ agents: ['m1', 'n1'], serverBinds: [{ from: work, to: '/root/build' }] });
   let name = '';
   let shop = '';
   const kubectl = (line: string) =>
@@ -43,7 +43,7 @@ describe('container images that a build collected', () => {
       run(process.execPath, sealctl, 'build', '-t', tag, '--insecure', '--store', join(work, 'store'), ...more, context);
     await build(image, example, '--image-list', join(work, 'list'));
     await build('shop:1', join(work, 'shop'));
-    for (const each of [image, 'shop:1']) await seal().mustSealctl('push', each, '--remote', '--store', '/root/work/store');
+    for (const each of [image, 'shop:1']) await seal().mustSealctl('push', each, '--remote', '--store', '/root/build/store');
   });
   after(() => rm(work, { recursive: true, force: true }));
 
