@@ -255,7 +255,14 @@ describe('an operation on bad networks, disks and clocks', () => {
     });
 
     it('16 script that forks a daemon that holds the pipe: the step ends with the script, the daemon lives on', async () => {
-      const { code, stdout } = await seal().sealctl(['exec', 'n1', '--', 'sh', '-c', 'sleep 301 & echo $! >/run/daemon; echo started']);
+      const { code, stdout } = await seal().sealctl([
+        'exec',
+        'n1',
+        '--',
+        'sh',
+        '-c',
+        'sleep 301 & echo $! >/run/daemon; echo started',
+      ]);
       assert.equal(code, 0);
       assert.match(stdout, /started/);
       await host('n1').sh('kill "$(cat /run/daemon)"');
